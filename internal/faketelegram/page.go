@@ -1,0 +1,5 @@
+package faketelegram
+
+import "net/http"
+
+func (s *Server) page(mux *http.ServeMux) {}
