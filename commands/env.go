@@ -1,0 +1,78 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"clawconsole/auth"
+)
+
+// An Env is what commands work on. Its fields are set once, before the first Do.
+type Env struct {
+	Name string // of the gateway, shown after "@": "local"
+
+	Gate *auth.Gate
+
+	// Console tells the state of the console itself, for /status. Nil: not shown.
+	Console func() ConsoleState
+
+	Agents map[string]string     // labels of /agent to session keys
+	Start  []string              // argv of /gateway start; empty: it is refused
+	Raised map[string]auth.Class // classes raised by configuration, by name in [Table]
+}
+
+// ConsoleState is how the console itself fares.
+type ConsoleState struct {
+	Version  string
+	Since    time.Time // start of this process
+	PolledAt time.Time // last successful poll of Telegram; zero: never
+	Running  int       // commands at work, the asking one included
+	Waiting  int       // commands that wait for their turn
+	Unsent   int       // messages in the outbox
+	Faults   []string  // what is wrong, one line each: "ledger: disk full"
+}
+
+// A call is one command being done.
+type call struct {
+	*Env
+	grant    auth.Grant
+	request  Request
+	progress func(Result) // never nil
+}
+
+// Class returns the class that the named command needs here: the grammar's, or a
+// higher one that configuration asks for. An unknown name has no class.
+func (e *Env) Class(name string) auth.Class {
+	entry, ok := lookup(name)
+	if !ok {
+		return auth.Unknown
+	}
+	return max(entry.Class, e.Raised[name])
+}
+
+// ErrNotAdmitted means that a grant does not cover the request's class.
+var ErrNotAdmitted = errors.New("grant does not cover the command's class")
+
+// Do does r. It blocks until the command has ended, its own deadline has passed
+// or ctx is done. While a command runs it may report how far it is by progress,
+// at any rate it likes; progress may be nil.
+//
+// A command that did not work is a Result that is Failed. An error is ours: it
+// is ErrNotAdmitted, an *auth.Refusal, or a mistake of the program.
+func (e *Env) Do(ctx context.Context, g auth.Grant, r Request, progress func(Result)) (Result, error) {
+	need := max(r.Class, e.Class(r.Name))
+	if r.Command == nil || e.Class(r.Name) == auth.Unknown || !g.Covers(need) {
+		return Result{}, fmt.Errorf("/%s: %w", r.Name, ErrNotAdmitted)
+	}
+	if progress == nil {
+		progress = func(Result) {}
+	}
+	res, err := r.Command.run(ctx, &call{Env: e, grant: g, request: r, progress: progress})
+	var f *Failure
+	if errors.As(err, &f) {
+		return Result{Failed: true, Summary: f.Message, Hint: f.Hint, Blocks: res.Blocks, Buttons: res.Buttons}, nil
+	}
+	return res, err
+}

@@ -1,0 +1,93 @@
+package commands
+
+// A Result is what a command has to say. Its strings are plain text, not yet
+// redacted, cut or escaped.
+type Result struct {
+	// Summary replaces the echo of the command in the header: "OK: Summary". Empty
+	// means that the echo is good.
+	Summary string
+
+	Blocks  []Block    // in this order
+	Hint    string     // what to do next: at most one line, may be empty
+	Buttons [][]Button // rows
+
+	// Document is sent with the answer, at once. Nil: none.
+	Document *Document
+
+	// Failed makes the header "ERROR: Summary".
+	Failed bool
+}
+
+// A BlockKind says how a Block is laid out.
+type BlockKind int
+
+// Kinds of block.
+const (
+	Prose  BlockKind = iota // Text, wrapped by the phone
+	List                    // Items, each a label and what belongs to it
+	Fields                  // Items, each a label and its value in one line
+	Pre                     // Text in fixed width: logs and program output only
+	Quote                   // Text, long and secondary: folded until tapped
+)
+
+func (k BlockKind) String() string {
+	switch k {
+	case Prose:
+		return "prose"
+	case List:
+		return "list"
+	case Fields:
+		return "fields"
+	case Pre:
+		return "pre"
+	case Quote:
+		return "quote"
+	}
+	return "unknown"
+}
+
+// A Block is one part of a Result.
+type Block struct {
+	Kind   BlockKind
+	Title  string // a line above the block; may be empty
+	Text   string // of Prose, Pre and Quote
+	Items  []Item // of List and Fields
+	Oldest bool   // what does not fit is cut from the start, where the oldest is
+}
+
+// An Item is a line of a List or of Fields.
+type Item struct {
+	Label string
+	Value string
+}
+
+// A Button stands under a Result.
+type Button struct {
+	Label string
+
+	// Line is the command that a press runs, as if the one who pressed had typed it:
+	// all checks are made again.
+	Line string
+
+	// Cancel ends the command that the message belongs to. Line is then empty.
+	Cancel bool
+
+	Style ButtonStyle
+}
+
+// A ButtonStyle colours a button.
+type ButtonStyle int
+
+// Styles of button.
+const (
+	Plain   ButtonStyle = iota
+	Good                // green: goes on
+	Serious             // red: ends or breaks something
+)
+
+// A Document is a file sent with a Result.
+type Document struct {
+	Name    string // of the file: "reply.txt"
+	Caption string // one line; may be empty
+	Text    string
+}
