@@ -216,19 +216,18 @@ func readMarkup(a args, e *Entry) *Error {
 	if raw == "" {
 		return nil
 	}
-	var any struct {
-		Inline   *[][]json.RawMessage `json:"inline_keyboard"`
-		Keyboard json.RawMessage      `json:"keyboard"`
-		Force    bool                 `json:"force_reply"`
-	}
-	if err := json.Unmarshal([]byte(raw), &any); err != nil {
-		if json.Valid([]byte(raw)) && raw[0] != '{' {
-			return badRequest("object expected as reply markup")
-		}
-		if json.Valid([]byte(raw)) {
-			return badRequest("field \"inline_keyboard\" must be an Array of Arrays")
-		}
+	if !json.Valid([]byte(raw)) {
 		return badRequest("can't parse reply keyboard markup JSON object")
+	}
+	if raw[0] != '{' {
+		return badRequest("object expected as reply markup")
+	}
+	var any struct {
+		Inline *[]json.RawMessage `json:"inline_keyboard"`
+		Force  bool               `json:"force_reply"`
+	}
+	if json.Unmarshal([]byte(raw), &any) != nil {
+		return badRequest("field \"inline_keyboard\" must be of type Array")
 	}
 	switch {
 	case any.Inline != nil:
@@ -241,9 +240,13 @@ func readMarkup(a args, e *Entry) *Error {
 }
 
 // setKeyboard checks the buttons; an empty keyboard is none.
-func (e *Entry) setKeyboard(rows [][]json.RawMessage) *Error {
+func (e *Entry) setKeyboard(rows []json.RawMessage) *Error {
 	k, n := &InlineKeyboard{}, 0
-	for _, row := range rows {
+	for _, raw := range rows {
+		var row []json.RawMessage
+		if raw[0] != '[' || json.Unmarshal(raw, &row) != nil {
+			return badRequest("field \"inline_keyboard\" of the InlineKeyboardMarkup must be an Array of Arrays")
+		}
 		var buttons []Button
 		for _, raw := range row {
 			var all map[string]json.RawMessage
@@ -684,6 +687,9 @@ func (w *world) scopeOf(b *bot, a args) (scopeKey, *Error) {
 		Type   string          `json:"type"`
 		ChatID json.RawMessage `json:"chat_id"`
 		UserID int64           `json:"user_id"`
+	}
+	if raw[0] != '{' && json.Valid([]byte(raw)) {
+		return key, badRequest("can't parse BotCommandScope: BotCommandScope must be an Object")
 	}
 	if json.Unmarshal([]byte(raw), &in) != nil {
 		return key, badRequest("can't parse BotCommandScope JSON object")

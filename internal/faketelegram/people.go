@@ -176,6 +176,7 @@ func (w *world) deliver(b *bot, c *conv, e *Entry, edited bool, alter func(*Upda
 			u.Message = &m
 		}
 		if alter != nil {
+			u = u.clone()
 			alter(u)
 		}
 		w.enqueue(b, u)

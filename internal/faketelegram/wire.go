@@ -170,6 +170,19 @@ func (u *Update) kind() string {
 	return ""
 }
 
+// clone is a copy that shares nothing.
+func (u *Update) clone() *Update {
+	raw, err := json.Marshal(u)
+	c := &Update{}
+	if err == nil {
+		err = json.Unmarshal(raw, c)
+	}
+	if err != nil { // only a mistake in the types above gets here
+		panic(err)
+	}
+	return c
+}
+
 // Command is a BotCommand: one line of the "/" menu.
 type Command struct {
 	Command     string `json:"command"`
