@@ -2,7 +2,6 @@ package exec
 
 import "errors"
 
-
 // Policy says what /run may run. Nothing is run that it cannot read.
 type Policy struct {
 	allow [][]string
