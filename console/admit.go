@@ -1,0 +1,392 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"clawconsole/auth"
+	"clawconsole/commands"
+	"clawconsole/internal/audit"
+	"clawconsole/redact"
+)
+
+// pressed says that a message stands for the press of a button: its text is the
+// button's command line, and everything is checked as if it had just been typed.
+type pressed struct {
+	button bool
+	yes    bool  // the button said so: [Run it]
+	edit   int64 // message that bears the button, and becomes the answer
+}
+
+// An asking is one message on its way through the checks.
+type asking struct {
+	Message
+	pressed
+	caller  auth.Caller
+	op      auth.Operator
+	line    redact.Text // the command as it goes on record
+	deleted func() bool // nil if the message holds no secret; else waits for its deletion
+}
+
+// admit takes a message through steps 2 to 10 and, if it passes, has it done. It
+// returns when the next message of the chat may be admitted.
+func (r *Router) admit(m Message, p pressed) {
+	a := &asking{Message: m, pressed: p, caller: m.caller()}
+	defer func() {
+		if v := recover(); v != nil {
+			r.refuse(a, r.panicked(v), redact.Text{})
+		}
+	}()
+
+	// 2 and 3. A group that is not ours is left, whoever speaks in it.
+	if !m.Private && r.leave(m.ChatID) {
+		r.ignore(m.UpdateID)
+		return
+	}
+	if m.Origin != Person {
+		r.ignore(m.UpdateID)
+		return
+	}
+
+	// 3 and 4. A stranger's text is not even parsed.
+	op, ok := r.Gate.Identify(a.caller)
+	if !ok {
+		r.stranger(a)
+		return
+	}
+	a.op = op
+	if r.Approvals != nil && m.ReplyTo != 0 && !p.button && r.Approvals.Message(r.work, op, m) {
+		r.say(m.UpdateID, Done)
+		return
+	}
+
+	// 5. Addressed to us.
+	text, ours := r.addressed(a)
+	if !ours {
+		r.ignore(m.UpdateID)
+		return
+	}
+	a.Text = text
+	a.line = r.Redactor.Text(text)
+	if m.Withheld || commands.HoldsSecret(text) {
+		a.line = redact.Literal("[withheld: holds a secret]")
+		if !p.button { // a button's command was deleted when it was typed
+			a.deleted = r.deleteSecret(m)
+		}
+	}
+
+	// 6. Budget.
+	if err := r.Gate.Spend(a.caller, budget(text, p)); err != nil {
+		r.refuseFor(a, err)
+		return
+	}
+
+	// 7. Length and grammar.
+	switch n := redact.Concat(r.Redactor.Text(text)).UTF16Len(); {
+	case m.Withheld:
+		r.refuse(a, redact.Literal("restarted before this was run; its secret was not kept"), redact.Literal("Send it again."))
+		return
+	case a.deleted != nil && !m.Private:
+		r.refuse(a, redact.Literal("secrets are refused in groups, not run"), redact.Literal("Others may have read it: change the secret, then use /auth in private."))
+		return
+	case n > maxMessageSize:
+		r.refuse(a, r.Redactor.Text(fmt.Sprintf("command has %d characters, %d are allowed", n, maxMessageSize)), redact.Text{})
+		return
+	}
+	req, err := commands.Parse(text, r.Bot())
+	if err != nil {
+		r.refuseFor(a, err)
+		return
+	}
+	a.line = r.Redactor.Text(req.Line)
+	req.Class = max(req.Class, r.Commands.Class(req.Name))
+	req.Key = fmt.Sprintf("clawconsole:%s:%d:%d", r.Instance, m.ChatID, m.UpdateID)
+	req.Yes = req.Yes || p.yes
+
+	// 8. Fresh.
+	age := time.Now().Add(r.Skew()).Sub(m.SentAt)
+	if p.button {
+		age = time.Since(m.SentAt)
+	}
+	if age > r.staleAfter() && req.Class != auth.Safe {
+		r.stale(a, age)
+		return
+	}
+
+	// 9. Class.
+	grant, err := r.Gate.Admit(a.caller, auth.Ask{Class: req.Class, Secret: req.Secret, Yes: req.Yes})
+	if errors.Is(err, auth.ErrUnconfirmed) {
+		r.confirm(a, req)
+		return
+	}
+	if err != nil {
+		r.refuseFor(a, err)
+		return
+	}
+
+	// Room to run, before there is anything to take back.
+	var place *slot
+	if !immediate(req.Name) {
+		if place = r.slots.reserve(op.ID, req.Name == "run"); place == nil {
+			r.refuse(a, busy, redact.Literal("Wait for one of your commands to end."))
+			return
+		}
+	}
+
+	// 10. Claimed and on record, before the effect.
+	if err := r.claim(a, req); err != nil {
+		if place != nil {
+			r.slots.withdraw(place)
+		}
+		if errors.Is(err, ErrClaimed) {
+			r.log.Warn("update is claimed already, not run", "update", m.UpdateID)
+			return
+		}
+		r.refuse(a, redact.Literal("cannot record, not run"), redact.Literal("The console's disk needs a look."))
+		return
+	}
+	t := &task{asking: a, req: req, grant: grant, place: place}
+	if age > r.staleAfter() {
+		t.age = age
+	}
+	if place == nil {
+		r.do(t) // what /auth or /lock decide must hold for the next message
+		return
+	}
+	r.runs.Go(func() { r.do(t) })
+}
+
+// immediate names the commands that take no time, and that the next message of
+// the chat depends on.
+func immediate(name string) bool { return name == "auth" || name == "lock" }
+
+// stranger is silent, or says once an hour that the sender is nobody.
+func (r *Router) stranger(a *asking) {
+	if !a.button && (a.Private || a.ToUs) && r.Gate.AnswerStranger(a.caller) {
+		r.log.Info("stranger answered", "chat", a.ChatID, "user", a.UserID)
+		r.say(a.UpdateID, Refused, Outgoing{To: a.address(), Reply: &Reply{Kind: Error, Header: redact.Literal("unauthorized")}})
+		return
+	}
+	r.ignore(a.UpdateID)
+}
+
+// addressed returns the text without a leading "@ourbot", and whether it is
+// meant for us.
+func (r *Router) addressed(a *asking) (text string, ours bool) {
+	text = a.Text
+	bot := r.Bot()
+	if first, rest, ok := strings.Cut(text, " "); ok && bot != "" && strings.EqualFold(first, "@"+bot) {
+		text = strings.TrimLeft(rest, " ")
+	}
+	if a.button {
+		return text, true
+	}
+	if !a.Private {
+		if g, _ := r.group(a.ChatID); g.RequireMention && !a.ToUs {
+			return text, false
+		}
+		if !a.Withheld && !strings.HasPrefix(text, "/") {
+			return text, false // people talking
+		}
+	}
+	word, _, _ := strings.Cut(text, " ")
+	if _, at, ok := strings.Cut(word, "@"); ok && strings.HasPrefix(word, "/") && !strings.EqualFold(strings.TrimSpace(firstLine(at)), bot) {
+		return text, false // another bot's command
+	}
+	return text, true
+}
+
+func firstLine(s string) string {
+	s, _, _ = strings.Cut(s, "\n")
+	return s
+}
+
+// budget is what a text draws on: stopping something never waits.
+func budget(text string, p pressed) auth.Budget {
+	word, _, _ := strings.Cut(firstLine(text), " ")
+	word, _, _ = strings.Cut(strings.ToLower(word), "@")
+	if p.button || word == "/lock" || word == "/deny" {
+		return auth.Free // a press has drawn on its own
+	}
+	return auth.Commands
+}
+
+// deleteSecret deletes m at once and returns a function that waits for it and
+// reports whether it is gone.
+func (r *Router) deleteSecret(m Message) func() bool {
+	done := make(chan bool, 1)
+	r.admits.Go(func() { // within a lane, so the group is not yet waited for in vain
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.work), callTimeout)
+		defer cancel()
+		err := r.Chat.Delete(ctx, m.address(), m.MessageID)
+		if err != nil {
+			r.log.Warn("message with a secret not deleted", "chat", m.ChatID, "update", m.UpdateID, "err", err)
+		}
+		done <- err == nil
+	})
+	return func() bool {
+		ok := <-done
+		done <- ok // for whoever asks next
+		return ok
+	}
+}
+
+// claim is step 10.
+func (r *Router) claim(a *asking, req commands.Request) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.work), recordTimeout)
+	defer cancel()
+	err := r.Ledger.Claim(ctx, Claim{
+		UpdateID: a.UpdateID, ChatID: a.ChatID, TopicID: a.TopicID, UserID: a.UserID,
+		Command: a.line.String(), Class: req.Class.String(), At: time.Now(),
+	})
+	if errors.Is(err, ErrClaimed) {
+		return err
+	}
+	r.note("ledger", err)
+	if err != nil {
+		return fmt.Errorf("claim: %w", err)
+	}
+	rec := r.record(a, audit.CommandClaimed)
+	rec.Class = req.Class.String()
+	return r.append(ctx, rec)
+}
+
+func (r *Router) record(a *asking, e audit.Event) audit.Record {
+	return audit.Record{
+		Event: e, OperatorID: a.op.ID, Operator: a.op.Name,
+		ChatID: a.ChatID, TopicID: a.TopicID, Update: a.UpdateID, Command: a.line,
+	}
+}
+
+// append puts rec on record and keeps the record's health.
+func (r *Router) append(ctx context.Context, rec audit.Record) error {
+	_, err := r.Record.Append(ctx, rec)
+	r.note("record", err)
+	if err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	return nil
+}
+
+// refuseFor refuses for a reason that comes from a check. Only refusals and
+// usage errors are shown as they are.
+func (r *Router) refuseFor(a *asking, err error) {
+	var usage *commands.UsageError
+	var refusal *auth.Refusal
+	switch {
+	case errors.Is(err, commands.ErrOtherBot):
+		r.ignore(a.UpdateID)
+	case errors.Is(err, commands.ErrNotCommand):
+		r.refuse(a, redact.Literal("not a command"), redact.Literal("/help lists what you may run."))
+	case errors.As(err, &usage):
+		reply := Reply{Kind: Error, Header: r.Redactor.Text(usage.Message), Hint: r.Redactor.Text(usage.Hint)}
+		if usage.Usage != "" {
+			reply.Blocks = []Block{{Kind: Prose, Text: r.Redactor.Text(usage.Usage)}}
+		}
+		r.refuseWith(a, reply, r.Redactor.Text(usage.Message))
+	case errors.As(err, &refusal):
+		var hint redact.Text
+		if refusal.Error() == "unauthorized" {
+			hint = redact.Literal("/whoami shows your rights and lock.")
+		}
+		if refusal.Cause != nil {
+			r.log.Error("refused for a fault of ours", "update", a.UpdateID, "err", refusal.Cause)
+		}
+		r.refuseWith(a, Reply{Kind: Error, Header: r.Redactor.Text(refusal.Error()), Hint: hint}, r.Redactor.Text(refusal.Reason.Error()))
+	default:
+		r.refuse(a, r.internal(err), redact.Text{})
+	}
+}
+
+func (r *Router) refuse(a *asking, what, hint redact.Text) {
+	r.refuseWith(a, Reply{Kind: Error, Header: what, Hint: hint}, what)
+}
+
+// refuseWith ends a message that does not run: on record, with a reply.
+func (r *Router) refuseWith(a *asking, reply Reply, reason redact.Text) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.work), recordTimeout)
+	defer cancel()
+	rec := r.record(a, audit.CommandRefused)
+	rec.Reason = reason
+	if err := r.append(ctx, rec); err != nil {
+		r.log.Error("refusal not recorded", "update", a.UpdateID, "err", err)
+	}
+	r.log.Info("command refused", "operator", a.op.Name, "chat", a.ChatID, "update", a.UpdateID, "reason", reason.String())
+	r.say(a.UpdateID, Refused, r.answer(a, reply)...)
+}
+
+// answer addresses a reply, and says if a secret is still in the chat.
+func (r *Router) answer(a *asking, reply Reply) []Outgoing {
+	switch {
+	case a.deleted != nil && !a.deleted():
+		reply.Hint = redact.Literal("I may not delete your message with the secret: delete it yourself.")
+	case a.deleted == nil && !a.Private && !a.button:
+		reply.ReplyTo = a.MessageID
+	}
+	return []Outgoing{{To: a.address(), Edit: a.edit, Reply: &reply}}
+}
+
+// stale is step 8: too old to run, with a button that asks again.
+func (r *Router) stale(a *asking, age time.Duration) {
+	reply := Reply{
+		Kind:   Error,
+		Header: r.Redactor.Text(fmt.Sprintf("too old (sent %s, %s ago), not run", a.SentAt.UTC().Format("15:04:05"), ago(age))),
+		Blocks: []Block{{Kind: Prose, Text: a.line}},
+		Buttons: [][]Button{{{
+			Label: redact.Literal("Run now"),
+			Data:  r.buttons.add(button{kind: runLine, person: a.UserID, chat: a.ChatID, topic: a.TopicID, line: a.Text, once: true}, confirmTime),
+		}}},
+	}
+	r.refuseWith(a, reply, redact.Literal("too old"))
+}
+
+// confirm asks whether a dangerous command is meant, by showing exactly what
+// would run.
+func (r *Router) confirm(a *asking, req commands.Request) {
+	id := r.buttons.add(button{kind: runLine, person: a.UserID, chat: a.ChatID, topic: a.TopicID, line: a.Text, yes: true, once: true}, confirmTime)
+	reply := Reply{
+		Kind:   Error,
+		Header: r.Redactor.Text("not confirmed, not run; on @" + r.Gateway + " this would run:"),
+		Blocks: []Block{{Kind: Pre, Text: a.line}},
+		Hint:   redact.Literal("[Run it] is for you, works once and for 60 s."),
+		Buttons: [][]Button{{
+			{Label: redact.Literal("Run it"), Data: id, Style: Serious},
+			{Label: redact.Literal("Cancel"), Data: r.buttons.add(button{kind: dismiss, person: a.UserID, chat: a.ChatID, topic: a.TopicID, target: id, once: true}, confirmTime)},
+		}},
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.work), recordTimeout)
+	defer cancel()
+	rec := r.record(a, audit.CommandRefused)
+	rec.Class, rec.Reason = req.Class.String(), redact.Literal("not confirmed")
+	if err := r.append(ctx, rec); err != nil {
+		r.log.Error("refusal not recorded", "update", a.UpdateID, "err", err)
+	}
+	out := r.answer(a, reply)
+	if a.line.UTF16Len() > confirmWhole {
+		// What would be cut must have been seen before the button is.
+		whole := Document{Name: redact.Literal("command.txt"), Caption: redact.Literal("what would run, whole"), Text: a.line}
+		out = append([]Outgoing{{To: a.address(), Document: &whole}}, out...)
+	}
+	r.say(a.UpdateID, Refused, out...)
+}
+
+const (
+	confirmTime  = 60 * time.Second // of [Run it] and [Run now]
+	confirmWhole = 400              // units that no escaping can make longer than a message
+)
+
+// ago says an age in the unit that a person would use.
+func ago(d time.Duration) string {
+	switch {
+	case d < 2*time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < 2*time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}

@@ -1,0 +1,427 @@
+package console
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"clawconsole/auth"
+	"clawconsole/commands"
+	"clawconsole/internal/audit"
+	"clawconsole/redact"
+)
+
+const (
+	typingAfter   = time.Second
+	progressAfter = 3 * time.Second
+	editEvery     = 2 * time.Second
+	wholeKept     = 10 * time.Minute // [Full output]
+	pageKept      = 10 * time.Minute // buttons that run safe commands
+	echoUnits     = 90
+)
+
+var errCancelled = errors.New("cancelled by the operator")
+
+// A task is an admitted and claimed command.
+type task struct {
+	*asking
+	req   commands.Request
+	grant auth.Grant
+	place *slot         // nil: needs none
+	age   time.Duration // to be mentioned, if not 0
+}
+
+// do is steps 11 to 13 of a task. It blocks until the command has ended.
+func (r *Router) do(t *task) {
+	if t.place != nil {
+		if !<-t.place.begin {
+			r.settle(t, Interrupted, "not run", Reply{Kind: Error, Header: r.echo(t.asking, "stopped before it began, not run: ")}, 0)
+			return
+		}
+		defer r.slots.release(t.place)
+	}
+	ctx, cancel := context.WithCancelCause(r.work)
+	defer cancel(nil)
+
+	begun := time.Now()
+	p := r.follow(t, cancel)
+	res, err := r.run(ctx, t, p.report)
+	took := time.Since(begun)
+	if id := p.end(); id != 0 {
+		t.edit = id
+	}
+
+	cause := context.Cause(ctx)
+	outcome, result := Done, "ok"
+	var reply Reply
+	var refusal *auth.Refusal
+	switch {
+	case err == nil:
+		reply = r.reply(t, res)
+		if res.Failed {
+			result = "failed"
+		}
+	case errors.As(err, &refusal):
+		outcome, result = Refused, "refused"
+		reply = Reply{Kind: Error, Header: r.Redactor.Text(refusal.Error()), Hint: redact.Literal("/whoami shows your rights and lock.")}
+	case errors.Is(cause, errCancelled):
+		result = "cancelled"
+		reply = Reply{Kind: Error, Header: r.echo(t.asking, "cancelled: ")}
+	case errors.Is(cause, errClosing):
+		reply = Reply{Kind: Error, Header: r.echo(t.asking, "the console stopped meanwhile, outcome unknown: "), Hint: redact.Literal("Check with /gateway status.")}
+	default:
+		result = "failed"
+		reply = Reply{Kind: Error, Header: r.internal(err)}
+	}
+	if errors.Is(cause, errClosing) {
+		outcome, result = Interrupted, "interrupted"
+	}
+	var docs []Outgoing
+	if d := res.Document; d != nil && err == nil {
+		docs = append(docs, Outgoing{To: t.address(), Document: &Document{
+			Name: r.Redactor.Text(d.Name), Caption: r.Redactor.Text(d.Caption), Text: r.Redactor.Text(d.Text),
+		}})
+	}
+	if t.age > 0 {
+		reply.Blocks = append(reply.Blocks, Block{Kind: Prose, Text: r.Redactor.Text(
+			fmt.Sprintf("Sent %s, %s ago.", t.SentAt.UTC().Format("15:04:05"), ago(t.age)))})
+	}
+	r.settle(t, outcome, result, reply, took, docs...)
+}
+
+// run does the command and turns a panic into an error.
+func (r *Router) run(ctx context.Context, t *task, report func(commands.Result)) (res commands.Result, err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
+		}
+	}()
+	return r.Commands.Do(ctx, t.grant, t.req, report)
+}
+
+// settle is step 12: the outcome goes on record, and into the ledger together
+// with the reply.
+func (r *Router) settle(t *task, o Outcome, result string, reply Reply, took time.Duration, more ...Outgoing) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.work), recordTimeout)
+	defer cancel()
+	rec := r.record(t.asking, audit.CommandDone)
+	if o == Refused {
+		rec.Event = audit.CommandRefused
+	}
+	rec.Class, rec.Result, rec.Duration = t.req.Class.String(), result, took
+	unrecorded := r.append(ctx, rec) != nil
+	r.log.Info("command "+result, "operator", t.op.Name, "chat", t.ChatID, "update", t.UpdateID, "command", t.req.Name, "class", rec.Class, "ms", took.Milliseconds())
+
+	out := append(r.answer(t.asking, reply), more...)
+	if !unrecorded && r.finish(t.UpdateID, o, out...) == nil {
+		return
+	}
+	reply.Blocks = append(reply.Blocks, Block{Kind: Prose, Text: redact.Literal("This outcome could not be recorded: the console's disk needs a look.")})
+	out = append(r.answer(t.asking, reply), more...)
+	if !unrecorded || r.finish(t.UpdateID, o, out...) != nil {
+		r.out.sendOnce(out)
+	}
+}
+
+// echo is a header that names the command.
+func (r *Router) echo(a *asking, before string) redact.Text {
+	line := a.line
+	if first, rest, ok := line.Cut("\n"); ok {
+		line = first
+		if !rest.IsZero() {
+			line = redact.Concat(first, redact.Literal(" …"))
+		}
+	}
+	if head, cut := line.Head(echoUnits); cut > 0 {
+		line = redact.Concat(head, redact.Literal("…"))
+	}
+	return redact.Concat(r.Redactor.Text(before), line, r.Redactor.Text(" @"+r.Gateway))
+}
+
+// reply redacts a result.
+func (r *Router) reply(t *task, res commands.Result) Reply {
+	reply := Reply{Kind: OK, Header: r.echo(t.asking, ""), Hint: r.Redactor.Text(res.Hint)}
+	if res.Failed {
+		reply.Kind = Error
+	}
+	if res.Summary != "" {
+		reply.Header = r.Redactor.Text(res.Summary)
+	}
+	for _, b := range res.Blocks {
+		block := Block{Kind: blockKind(b.Kind), Title: r.Redactor.Text(b.Title), Text: r.Redactor.Text(b.Text), Oldest: b.Oldest}
+		for _, it := range b.Items {
+			block.Items = append(block.Items, item(r.Redactor, it.Label, it.Value))
+		}
+		reply.Blocks = append(reply.Blocks, block)
+	}
+	for _, row := range res.Buttons {
+		var buttons []Button
+		for _, b := range row {
+			if b, ok := r.button(t, b); ok {
+				buttons = append(buttons, b)
+			}
+		}
+		if len(buttons) > 0 {
+			reply.Buttons = append(reply.Buttons, buttons)
+		}
+	}
+	if units(reply) > confirmWhole {
+		whole := reply
+		name := r.Redactor.Text(fileName(t.req.Name))
+		reply.Overflow = &Button{Label: redact.Literal("Full output"), Data: r.buttons.add(button{
+			kind: wholeDoc, chat: t.ChatID, topic: t.TopicID,
+			whole: func() Document { return Document{Name: name, Caption: whole.Header, Text: plain(whole)} },
+		}, wholeKept)}
+	}
+	return reply
+}
+
+func blockKind(k commands.BlockKind) BlockKind {
+	switch k {
+	case commands.List:
+		return List
+	case commands.Fields:
+		return Fields
+	case commands.Pre:
+		return Pre
+	case commands.Quote:
+		return Quote
+	}
+	return Prose
+}
+
+// fileName makes "gateway-status.txt" of "gateway status".
+func fileName(command string) string {
+	name := []byte(command)
+	for i, c := range name {
+		if c == ' ' {
+			name[i] = '-'
+		}
+	}
+	return string(name) + ".txt"
+}
+
+// button makes a button of a result pressable. One that runs a safe command is
+// for every operator in the chat; another is for the person who got it, once, and
+// for no longer than a command stays fresh, as Telegram does not tell when a
+// button was pressed.
+func (r *Router) button(t *task, b commands.Button) (Button, bool) {
+	shown := Button{Label: r.Redactor.Text(b.Label)}
+	switch b.Style {
+	case commands.Good:
+		shown.Style = Good
+	case commands.Serious:
+		shown.Style = Serious
+	}
+	if b.Cancel {
+		return Button{}, false // the command has ended; see progress
+	}
+	req, err := commands.Parse(b.Line, r.Bot())
+	if err != nil {
+		r.log.Error("button without a command left out", "command", t.req.Name, "err", err)
+		return Button{}, false
+	}
+	remembered := button{kind: runLine, chat: t.ChatID, topic: t.TopicID, line: b.Line}
+	lasts := pageKept
+	if max(req.Class, r.Commands.Class(req.Name)) != auth.Safe {
+		remembered.person, remembered.once = t.UserID, true
+		lasts = r.staleAfter()
+	}
+	shown.Data = r.buttons.add(remembered, lasts)
+	return shown, true
+}
+
+// units is about how long a reply is, in UTF-16 units.
+func units(reply Reply) int {
+	n := reply.Header.UTF16Len() + reply.Hint.UTF16Len()
+	for _, b := range reply.Blocks {
+		n += b.Title.UTF16Len() + b.Text.UTF16Len()
+		for _, it := range b.Items {
+			n += it.Label.UTF16Len() + it.Value.UTF16Len() + 4
+		}
+	}
+	return n
+}
+
+// plain is a reply as a text file.
+func plain(reply Reply) redact.Text {
+	nl := redact.Literal("\n")
+	parts := []redact.Text{reply.Header, nl}
+	for _, b := range reply.Blocks {
+		parts = append(parts, nl)
+		if !b.Title.IsZero() {
+			parts = append(parts, b.Title, nl)
+		}
+		if !b.Text.IsZero() {
+			parts = append(parts, b.Text, nl)
+		}
+		for _, it := range b.Items {
+			switch {
+			case it.Value.IsZero():
+				parts = append(parts, it.Label, nl)
+			case it.Label.IsZero():
+				parts = append(parts, it.Value, nl)
+			default:
+				parts = append(parts, it.Label, redact.Literal(": "), it.Value, nl)
+			}
+		}
+	}
+	if !reply.Hint.IsZero() {
+		parts = append(parts, nl, reply.Hint, nl)
+	}
+	return redact.Concat(parts...)
+}
+
+// internal gives an error a name, under which the log has its cause, and returns
+// what the operator is told.
+func (r *Router) internal(err error) redact.Text {
+	id := fmt.Sprintf("%04x", rand.Uint32N(1<<16))
+	r.log.Error("internal error", "id", id, "err", err)
+	return r.Redactor.Text("internal error, see log " + id)
+}
+
+func (r *Router) panicked(v any) redact.Text {
+	return r.internal(fmt.Errorf("panic: %v\n%s", v, debug.Stack()))
+}
+
+// A progress shows that a task is being done: typing after 1 s (Telegram shows
+// that for five), after 3 s a message that the answer will replace.
+type progress struct {
+	latest chan commands.Result // at most one, the newest
+	done   chan struct{}
+	id     chan int64
+}
+
+func (r *Router) follow(t *task, cancel context.CancelCauseFunc) *progress {
+	p := &progress{latest: make(chan commands.Result, 1), done: make(chan struct{}), id: make(chan int64, 1)}
+	if t.place == nil {
+		p.id <- 0
+		return p
+	}
+	go func() { p.id <- r.show(t, p, cancel) }()
+	return p
+}
+
+// report takes how far a command is. It never blocks: what nobody has looked at
+// yet is replaced.
+func (p *progress) report(res commands.Result) {
+	for {
+		select {
+		case p.latest <- res:
+			return
+		default:
+		}
+		select {
+		case <-p.latest:
+		default:
+		}
+	}
+}
+
+// end stops showing progress and returns the message that shows it, or 0. It may
+// wait for a call to Telegram.
+func (p *progress) end() int64 {
+	close(p.done)
+	return <-p.id
+}
+
+// show runs until p is done and returns the ID of the message it has sent.
+func (r *Router) show(t *task, p *progress, cancel context.CancelCauseFunc) (id int64) {
+	call := func(f func(ctx context.Context) error) error {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.work), callTimeout)
+		defer cancel()
+		return f(ctx)
+	}
+	wait := func(d time.Duration) (ended bool) {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
+		select {
+		case <-p.done:
+			return true
+		case <-timer.C:
+			return false
+		}
+	}
+	typing := func() {
+		if err := call(func(ctx context.Context) error { return r.Chat.Typing(ctx, t.address()) }); err != nil {
+			r.log.Debug("typing not shown", "chat", t.ChatID, "err", err)
+		}
+	}
+
+	if wait(typingAfter) {
+		return 0
+	}
+	typing()
+	if wait(progressAfter - typingAfter) {
+		return 0
+	}
+	stop := r.buttons.add(button{kind: endTask, person: t.UserID, chat: t.ChatID, topic: t.TopicID, cancel: cancel, once: true}, 24*time.Hour)
+	defer r.buttons.drop(stop)
+
+	var res commands.Result
+	select {
+	case res = <-p.latest:
+	default:
+	}
+	id = t.edit
+	for {
+		reply := r.underWay(t, res, stop)
+		err := call(func(ctx context.Context) (err error) {
+			if id != 0 {
+				err = r.Chat.Edit(ctx, t.address(), id, reply)
+			}
+			if id == 0 || errors.Is(err, ErrGone) {
+				id, err = r.Chat.Send(ctx, t.address(), reply)
+			}
+			return err
+		})
+		if err != nil {
+			r.log.Info("progress not shown", "chat", t.ChatID, "update", t.UpdateID, "err", err)
+		}
+		if wait(editEvery) {
+			return id
+		}
+		select {
+		case <-p.done:
+			return id
+		case res = <-p.latest:
+		}
+	}
+}
+
+// underWay is what a progress message says.
+func (r *Router) underWay(t *task, res commands.Result, stop string) Reply {
+	label := redact.Literal("Cancel")
+	for _, row := range res.Buttons {
+		for _, b := range row {
+			if b.Cancel && b.Label != "" {
+				label = r.Redactor.Text(b.Label)
+			}
+		}
+	}
+	res.Buttons, res.Failed = nil, false
+	reply := r.progressReply(t, res)
+	reply.Buttons = [][]Button{{{Label: label, Data: stop}}}
+	if !t.Private && !t.button && t.deleted == nil {
+		reply.ReplyTo = t.MessageID
+	}
+	return reply
+}
+
+func (r *Router) progressReply(t *task, res commands.Result) Reply {
+	reply := r.reply(t, res)
+	reply.Kind = Plain
+	if res.Summary == "" {
+		reply.Header = r.echo(t.asking, "… ")
+	} else {
+		reply.Header = redact.Concat(redact.Literal("… "), reply.Header)
+	}
+	if reply.Overflow != nil {
+		r.buttons.drop(reply.Overflow.Data)
+		reply.Overflow = nil
+	}
+	return reply
+}

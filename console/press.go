@@ -1,0 +1,165 @@
+package console
+
+import (
+	"context"
+	"crypto/rand"
+	"sync"
+	"time"
+
+	"clawconsole/auth"
+	"clawconsole/redact"
+)
+
+// What a button of the console does.
+type buttonKind int
+
+const (
+	runLine  buttonKind = iota // runs a command line
+	endTask                    // ends the command that is running
+	wholeDoc                   // sends what was cut
+	dismiss                    // takes back another button, and says so
+)
+
+// A button is what the console remembers of one that it has shown. Telegram is
+// given its ID only, so nothing that a client sends back can change it.
+type button struct {
+	kind   buttonKind
+	person int64 // who may press; 0: every operator in the chat
+	chat   int64
+	topic  int64
+	once   bool
+	until  time.Time
+
+	line   string                  // runLine: exactly as typed
+	yes    bool                    // runLine: confirms
+	cancel context.CancelCauseFunc // endTask
+	whole  func() Document         // wholeDoc
+	target string                  // dismiss
+}
+
+// maxButtons bounds the registry; the oldest go first.
+const maxButtons = 10_000
+
+// registry is the buttons that can be pressed now. It is in memory: after a
+// restart every older button is expired.
+type registry struct {
+	mu    sync.Mutex
+	known map[string]button
+	order []string // oldest first
+}
+
+func newRegistry() *registry { return &registry{known: make(map[string]button)} }
+
+// add returns the ID of a button that works for d.
+func (g *registry) add(b button, d time.Duration) (id string) {
+	id = "c:" + rand.Text() // 26 letters: opaque, and short of Telegram's 64 bytes
+	b.until = time.Now().Add(d)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for len(g.order) > 0 {
+		first := g.order[0]
+		old, ok := g.known[first]
+		if ok && len(g.known) < maxButtons && time.Now().Before(old.until) {
+			break
+		}
+		delete(g.known, first)
+		g.order = g.order[1:]
+	}
+	g.known[id] = b
+	g.order = append(g.order, id)
+	return id
+}
+
+func (g *registry) drop(id string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.known, id)
+}
+
+// take returns the button that p pressed. If it may be pressed once, that was it;
+// a press by someone else, or in another chat, does not count.
+func (g *registry) take(p Press) (b button, note redact.Text, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	b, ok = g.known[p.Data]
+	switch {
+	case !ok || !time.Now().Before(b.until) || b.chat != p.ChatID:
+		return button{}, redact.Literal("This button has expired. Send the command again."), false
+	case b.person != 0 && b.person != p.UserID:
+		return button{}, redact.Literal("This button is someone else's."), false
+	}
+	if b.once {
+		delete(g.known, p.Data)
+	}
+	return b, redact.Text{}, true
+}
+
+// press handles the tap on a button. It never waits for a command.
+func (r *Router) press(p Press) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.notice(p, r.panicked(v))
+			r.ignore(p.UpdateID)
+		}
+	}()
+	caller := auth.Caller{UserID: p.UserID, ChatID: p.ChatID, TopicID: p.TopicID, Private: p.Private}
+	op, ok := r.Gate.Identify(caller)
+	if !ok || p.FromBot {
+		r.ignore(p.UpdateID)
+		return
+	}
+	if err := r.Gate.Spend(caller, auth.Presses); err != nil {
+		r.notice(p, r.Redactor.Text(err.Error()))
+		r.say(p.UpdateID, Refused)
+		return
+	}
+	if r.Approvals != nil && r.Approvals.Press(r.work, op, p) {
+		r.say(p.UpdateID, Done)
+		return
+	}
+	b, note, ok := r.buttons.take(p)
+	if !ok {
+		r.notice(p, note)
+		r.say(p.UpdateID, Refused)
+		return
+	}
+	to := Address{ChatID: p.ChatID, TopicID: p.TopicID}
+	switch b.kind {
+	case runLine:
+		r.toast(p, redact.Text{})
+		r.enter(Message{
+			UpdateID: p.UpdateID, ChatID: p.ChatID, TopicID: p.TopicID, MessageID: p.MessageID, UserID: p.UserID,
+			UserName: p.UserName, Private: p.Private, Origin: Person, Text: b.line, ToUs: true,
+			SentAt: p.ReceivedAt, ReceivedAt: p.ReceivedAt,
+		}, pressed{button: true, yes: b.yes, edit: p.MessageID})
+	case endTask:
+		r.toast(p, redact.Literal("ending it"))
+		b.cancel(errCancelled)
+		r.say(p.UpdateID, Done)
+	case wholeDoc:
+		r.toast(p, redact.Text{})
+		d := b.whole()
+		r.say(p.UpdateID, Done, Outgoing{To: to, Document: &d})
+	case dismiss:
+		r.buttons.drop(b.target)
+		r.toast(p, redact.Text{})
+		r.say(p.UpdateID, Done, Outgoing{To: to, Edit: p.MessageID, Reply: &Reply{Header: redact.Literal("Cancelled, nothing was run.")}})
+	}
+}
+
+// notice answers a press with a dialog that only its presser sees.
+func (r *Router) notice(p Press, note redact.Text) { r.answerPress(p, note, true) }
+
+// toast answers a press with a line that goes away.
+func (r *Router) toast(p Press, note redact.Text) { r.answerPress(p, note, false) }
+
+// answerPress does not wait: what a press does must not hang on its answer.
+func (r *Router) answerPress(p Press, note redact.Text, alert bool) {
+	r.spawn(func() {
+		ctx, cancel := context.WithTimeout(r.work, callTimeout)
+		defer cancel()
+		if err := r.Chat.Answer(ctx, p.ID, note, alert); err != nil {
+			r.log.Info("press not answered", "chat", p.ChatID, "update", p.UpdateID, "err", err)
+		}
+	})
+}

@@ -1,0 +1,60 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"clawconsole/internal/audit"
+	"clawconsole/redact"
+)
+
+// recover goes on where a crash, or an orderly stop, has left off. What was
+// received and not admitted is admitted now; a command that is old by now is
+// stale. What was claimed may have run: its operator is told, and it is never
+// repeated.
+func (r *Router) recover(ctx context.Context) error {
+	received, claimed, err := r.Ledger.Recover(ctx)
+	if err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	for _, c := range claimed {
+		line := r.Redactor.Text(c.Command)
+		if err := r.append(ctx, audit.Record{
+			Event: audit.CommandUnknown, OperatorID: c.UserID, ChatID: c.ChatID, TopicID: c.TopicID,
+			Update: c.UpdateID, Command: line, Class: c.Class, Result: "unknown",
+		}); err != nil {
+			return fmt.Errorf("recover update %d: %w", c.UpdateID, err)
+		}
+		reply := Reply{
+			Kind:   Error,
+			Header: redact.Concat(head(line), r.Redactor.Text(", "+c.At.UTC().Format("15:04")+": outcome unknown, check /gateway status")),
+			Hint:   redact.Literal("The console stopped while it ran. It was not run again."),
+		}
+		parcels := pack([]Outgoing{{To: Address{ChatID: c.ChatID, TopicID: c.TopicID}, Reply: &reply}})
+		if err := r.Ledger.Finish(ctx, c.UpdateID, Unknown, parcels); err != nil {
+			return fmt.Errorf("recover: %w", err)
+		}
+	}
+	for _, u := range received {
+		in := Incoming{UpdateID: u.ID}
+		if err := json.Unmarshal(u.Body, &in); err != nil {
+			r.log.Error("update not understood, left out", "update", u.ID, "err", err)
+			in = Incoming{UpdateID: u.ID}
+		}
+		r.dispatch(in)
+	}
+	if n := len(received) + len(claimed); n > 0 {
+		r.log.Warn("recovered after a stop", "received", len(received), "unknown", len(claimed))
+	}
+	return nil
+}
+
+// head is the first line of a command, short enough for a header.
+func head(line redact.Text) redact.Text {
+	first, _, _ := line.Cut("\n")
+	if h, cut := first.Head(echoUnits); cut > 0 {
+		return redact.Concat(h, redact.Literal("…"))
+	}
+	return first
+}

@@ -1,0 +1,501 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"clawconsole/auth"
+	"clawconsole/commands"
+	"clawconsole/redact"
+)
+
+const (
+	laneLength     = 256 // messages of one chat that wait for admission; more are refused as busy
+	pressesAtOnce  = 256 // beyond that Telegram keeps them until there is room
+	grace          = 10 * time.Second
+	killGrace      = 5 * time.Second // for what was cancelled to end: exec needs 2 s to kill a group
+	flushGrace     = 3 * time.Second // for the last replies
+	defaultStale   = 120 * time.Second
+	pruneEvery     = time.Hour
+	callTimeout    = 10 * time.Second // of a call to Telegram that is no reply
+	recordTimeout  = 5 * time.Second  // of a write to the ledger or the record
+	maxMessageSize = 4096             // UTF-16 units; source: Bot API, sendMessage
+)
+
+// Commands parses nothing and asks nobody: it does. *commands.Env is one.
+type Commands interface {
+	Class(name string) auth.Class
+	Do(ctx context.Context, g auth.Grant, r commands.Request, progress func(commands.Result)) (commands.Result, error)
+}
+
+// Approvals takes the presses and the replies that belong to approvals. It is
+// asked first, about operators only, and says whether a press or message was its
+// own. It must not wait for the gateway: presses and admission wait for it. Its
+// update is then done; one that was taken and not yet done in a crash comes again.
+type Approvals interface {
+	Press(ctx context.Context, op auth.Operator, p Press) (taken bool)
+	Message(ctx context.Context, op auth.Operator, m Message) (taken bool) // replies to our messages only
+}
+
+// Config is what a Router works with. All but the fields marked optional are
+// needed.
+type Config struct {
+	Chat     Chat
+	Gate     *auth.Gate
+	Commands Commands
+	Ledger   Ledger
+	Record   Recorder
+	Redactor *redact.Redactor
+
+	Approvals Approvals            // optional
+	Bot       func() string        // our username without @; "" while it is not known
+	Skew      func() time.Duration // Telegram's clock minus ours; optional
+	Gateway   string               // name shown after "@": "local"
+	Instance  string               // makes idempotency keys differ from those of other consoles; optional
+	Log       *slog.Logger         // optional
+
+	Settings
+}
+
+// Settings are the part of Config that a reload changes.
+type Settings struct {
+	Groups     []Group
+	StaleAfter time.Duration // 0: 120 s
+}
+
+// Group is a group chat that the bot belongs in.
+type Group struct {
+	ID             int64
+	RequireMention bool // bare commands are not for us: @ourbot or a reply to us is needed
+}
+
+// A Router takes messages and presses through all checks, has commands done and
+// replies.
+type Router struct {
+	Config
+	log     *slog.Logger
+	out     *outbox
+	buttons *registry
+	slots   *slots
+	presses chan struct{} // semaphore
+
+	ready   chan struct{} // closed when Run has recovered
+	closing chan struct{} // closed when no new command may begin
+	work    context.Context
+	abandon context.CancelCauseFunc
+	admits  sync.WaitGroup // lanes, presses and other work that is never long
+	runs    sync.WaitGroup // commands
+
+	mu       sync.Mutex
+	stopped  bool
+	settings Settings
+	lanes    map[int64]*lane
+	left     map[int64]bool // unknown groups
+	faults   map[string]error
+}
+
+// New returns a Router. Run makes it work.
+func New(c Config) *Router {
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	if c.Skew == nil {
+		c.Skew = func() time.Duration { return 0 }
+	}
+	r := &Router{
+		Config:  c,
+		log:     c.Log,
+		buttons: newRegistry(),
+		slots:   newSlots(),
+		presses: make(chan struct{}, pressesAtOnce),
+		ready:   make(chan struct{}),
+		closing: make(chan struct{}),
+		lanes:   make(map[int64]*lane),
+		left:    make(map[int64]bool),
+		faults:  make(map[string]error),
+	}
+	r.work, r.abandon = context.WithCancelCause(context.Background())
+	r.out = newOutbox(r)
+	r.Configure(c.Settings)
+	return r
+}
+
+// Configure replaces the settings.
+func (r *Router) Configure(s Settings) {
+	s.StaleAfter = cmp.Or(s.StaleAfter, defaultStale)
+	s.Groups = slices.Clone(s.Groups)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settings = s
+}
+
+func (r *Router) group(id int64) (Group, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := slices.IndexFunc(r.settings.Groups, func(g Group) bool { return g.ID == id })
+	if i < 0 {
+		return Group{}, false
+	}
+	return r.settings.Groups[i], true
+}
+
+func (r *Router) staleAfter() time.Duration {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.settings.StaleAfter
+}
+
+// errClosing is why an update is not taken, or a command ended.
+var errClosing = errors.New("the console is stopping")
+
+// Run recovers what a crash has left, then works until ctx ends. It returns nil
+// then, after at most about 20 s: no command begins any more, those that run get
+// 10 s and are ended, their operators are told, and the outbox is emptied as far
+// as Telegram lets it. An error means that it could not begin, or that a command
+// did not end; its update is then found unknown at the next start.
+func (r *Router) Run(ctx context.Context) error {
+	sending, stopSending := context.WithCancel(context.Background())
+	defer stopSending()
+	if err := r.recover(ctx); err != nil {
+		return err
+	}
+	var helpers sync.WaitGroup
+	helpers.Go(func() { r.out.run(sending) })
+	helpers.Go(func() { r.prune(ctx) })
+	close(r.ready)
+
+	<-ctx.Done()
+	err := r.stop()
+	r.out.flush(flushGrace)
+	stopSending()
+	helpers.Wait()
+	return err
+}
+
+func (r *Router) stop() error {
+	r.mu.Lock()
+	r.stopped = true
+	r.mu.Unlock()
+	close(r.closing)
+	r.admits.Wait() // what was received and not admitted is so at the next start
+	r.slots.close()
+	if within(grace, &r.runs) {
+		return nil
+	}
+	r.abandon(errClosing)
+	if within(killGrace, &r.runs) {
+		return nil
+	}
+	return errors.New("a command did not end; its outcome is unknown")
+}
+
+// within waits for w, for at most d.
+func within(d time.Duration, w *sync.WaitGroup) bool {
+	done := make(chan struct{})
+	go func() { w.Wait(); close(done) }()
+	select {
+	case <-done:
+		return true
+	case <-time.After(d):
+		return false
+	}
+}
+
+func (r *Router) prune(ctx context.Context) {
+	for t := time.NewTicker(pruneEvery); ; {
+		select {
+		case <-ctx.Done():
+			t.Stop()
+			return
+		case <-t.C:
+			if _, err := r.Ledger.Prune(ctx, time.Now()); err != nil && ctx.Err() == nil {
+				r.log.Error("ledger not pruned", "err", err)
+			}
+		}
+	}
+}
+
+// Health is how the router fares.
+type Health struct {
+	Running int              // commands at work
+	Waiting int              // commands that wait for their turn
+	Unsent  int              // parcels in memory that Telegram has not taken yet
+	Faults  map[string]error // what does not work: "ledger", "record"
+}
+
+// Health returns how the router fares.
+func (r *Router) Health() Health {
+	h := Health{Unsent: r.out.length(), Faults: make(map[string]error)}
+	h.Running, h.Waiting = r.slots.count()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for k, v := range r.faults {
+		h.Faults[k] = v
+	}
+	return h
+}
+
+// note keeps the health of what, and says in the log when it changes.
+func (r *Router) note(what string, err error) {
+	if errors.Is(err, context.Canceled) {
+		return
+	}
+	r.mu.Lock()
+	was := r.faults[what]
+	if err == nil {
+		delete(r.faults, what)
+	} else {
+		r.faults[what] = err
+	}
+	r.mu.Unlock()
+	switch {
+	case err != nil && was == nil:
+		r.log.Error(what+" cannot be written", "err", err)
+	case err == nil && was != nil:
+		r.log.Info(what + " can be written again")
+	}
+}
+
+// Receive stores a batch of updates and sees to it that they are handled: the
+// messages of one chat in order, presses at once. It blocks until they are on
+// disk. When it fails none of them was taken, and they should be given to it
+// again.
+func (r *Router) Receive(ctx context.Context, batch []Incoming) error {
+	select {
+	case <-r.ready:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	updates := make([]Update, len(batch))
+	for i, in := range batch {
+		updates[i] = in.update()
+	}
+	fresh, err := r.Ledger.Receive(ctx, updates)
+	r.note("ledger", err)
+	if err != nil {
+		return err
+	}
+	for i, in := range batch {
+		if fresh[i] {
+			r.dispatch(in)
+		}
+	}
+	return nil
+}
+
+// update gives the form in which in rests in the ledger: everything that is
+// needed to go on after a crash, but no text that may hold a secret.
+func (in Incoming) update() Update {
+	u := Update{ID: in.UpdateID}
+	switch {
+	case in.Message != nil:
+		m := *in.Message
+		u.ChatID, u.UserID, u.MessageID, u.SentAt, u.ReceivedAt = m.ChatID, m.UserID, m.MessageID, m.SentAt, m.ReceivedAt
+		if m.Origin != Person {
+			m.Text = "" // nothing will ever be done with it
+		}
+		if commands.HoldsSecret(m.Text) {
+			m.Text, m.Withheld = "", true
+		}
+		in.Message = &m
+	case in.Press != nil:
+		p := in.Press
+		u.ChatID, u.UserID, u.MessageID, u.ReceivedAt = p.ChatID, p.UserID, p.MessageID, p.ReceivedAt
+	case in.Joined != nil:
+		u.ChatID = in.Joined.ChatID
+	}
+	b, err := json.Marshal(in)
+	if err != nil {
+		panic("console: update has no JSON form: " + err.Error()) // a mistake in the types
+	}
+	u.Body = b
+	return u
+}
+
+// dispatch hands in to whoever handles it. It does not wait for that.
+func (r *Router) dispatch(in Incoming) {
+	switch {
+	case in.Message != nil:
+		r.enter(*in.Message, pressed{})
+	case in.Press != nil:
+		select {
+		case r.presses <- struct{}{}:
+		case <-r.closing:
+			return
+		}
+		r.spawn(func() {
+			defer func() { <-r.presses }()
+			r.press(*in.Press)
+		})
+	case in.Joined != nil:
+		r.spawn(func() {
+			if !r.leave(in.Joined.ChatID) {
+				r.log.Info("bot is in a group", "chat", in.Joined.ChatID)
+			}
+			r.ignore(in.UpdateID)
+		})
+	default:
+		r.spawn(func() { r.ignore(in.UpdateID) })
+	}
+}
+
+// spawn runs f, unless the router has stopped.
+func (r *Router) spawn(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		return
+	}
+	r.admits.Go(f)
+}
+
+// A lane is the messages of one chat that wait for admission.
+type lane struct{ waiting []entrant }
+
+// An entrant is a message, or a press that stands for one.
+type entrant struct {
+	m Message
+	p pressed
+}
+
+// enter puts m at the end of its chat's lane.
+func (r *Router) enter(m Message, p pressed) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.stopped {
+		return
+	}
+	l := r.lanes[m.ChatID]
+	if l == nil {
+		l = new(lane)
+		r.lanes[m.ChatID] = l
+		r.admits.Go(func() { r.walk(m.ChatID, l) })
+	}
+	if len(l.waiting) >= laneLength {
+		r.admits.Go(func() { r.overflow(m) })
+		return
+	}
+	l.waiting = append(l.waiting, entrant{m, p})
+}
+
+// walk admits the messages of one chat, one after the other, until there is none.
+func (r *Router) walk(chat int64, l *lane) {
+	for {
+		r.mu.Lock()
+		if len(l.waiting) == 0 || r.stopped {
+			delete(r.lanes, chat)
+			r.mu.Unlock()
+			return
+		}
+		e := l.waiting[0]
+		l.waiting = l.waiting[1:]
+		r.mu.Unlock()
+		r.admit(e.m, e.p)
+	}
+}
+
+// overflow answers a message that its chat's lane had no room for.
+func (r *Router) overflow(m Message) {
+	if _, ok := r.Gate.Identify(m.caller()); !ok || m.Origin != Person {
+		r.ignore(m.UpdateID)
+		return
+	}
+	r.say(m.UpdateID, Refused, Outgoing{To: m.address(), Reply: &Reply{Kind: Error, Header: busy}})
+}
+
+var busy = redact.Literal("busy, not run")
+
+func (m Message) caller() auth.Caller {
+	return auth.Caller{UserID: m.UserID, ChatID: m.ChatID, TopicID: m.TopicID, Private: m.Private}
+}
+
+func (m Message) address() Address { return Address{ChatID: m.ChatID, TopicID: m.TopicID} }
+
+// leave leaves an unknown group, once, and reports whether it is one.
+func (r *Router) leave(chat int64) (unknown bool) {
+	if _, ok := r.group(chat); ok {
+		return false
+	}
+	r.mu.Lock()
+	again := r.left[chat]
+	r.left[chat] = true
+	r.mu.Unlock()
+	if again {
+		return true
+	}
+	ctx, cancel := context.WithTimeout(r.work, callTimeout)
+	defer cancel()
+	err := r.Chat.Leave(ctx, chat)
+	r.log.Warn("left an unknown group; add a [[telegram.group]] with its id to stay", "chat", chat, "err", err)
+	if err != nil && !errors.Is(err, ErrBlocked) {
+		r.mu.Lock()
+		delete(r.left, chat)
+		r.mu.Unlock()
+	}
+	return true
+}
+
+// ignore ends an update that gets no answer.
+func (r *Router) ignore(update int64) { _ = r.finish(update, Ignored) } // finish has logged it
+
+// say ends an update with its replies. If the ledger cannot keep them they are
+// sent all the same, once.
+func (r *Router) say(update int64, o Outcome, out ...Outgoing) {
+	if r.finish(update, o, out...) != nil {
+		r.out.sendOnce(out)
+	}
+}
+
+// finish ends an update with its replies, all or nothing.
+func (r *Router) finish(update int64, o Outcome, out ...Outgoing) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.work), recordTimeout)
+	defer cancel()
+	parcels := pack(out)
+	err := r.Ledger.Finish(ctx, update, o, parcels)
+	r.note("ledger", err)
+	if err != nil {
+		r.log.Error("outcome not stored", "update", update, "outcome", o.String(), "err", err)
+		return err
+	}
+	r.out.take(parcels, out)
+	return nil
+}
+
+func pack(out []Outgoing) []Parcel {
+	parcels := make([]Parcel, len(out))
+	for i, o := range out {
+		parcels[i] = Parcel{To: o.To, Edit: o.Edit, Body: o.encode()}
+	}
+	return parcels
+}
+
+// Notify sends replies by the outbox: it returns when they are on disk, and they
+// are sent until Telegram takes them or never will.
+func (r *Router) Notify(ctx context.Context, out ...Outgoing) error {
+	parcels := pack(out)
+	if err := r.Ledger.Enqueue(ctx, parcels); err != nil {
+		r.note("ledger", err)
+		return fmt.Errorf("put into outbox: %w", err)
+	}
+	r.out.take(parcels, out)
+	return nil
+}
+
+// NotifyOperators sends reply to the private chat of every operator but except.
+func (r *Router) NotifyOperators(ctx context.Context, except int64, reply Reply) error {
+	var out []Outgoing
+	for _, op := range r.Gate.Operators() {
+		if op.ID != except {
+			out = append(out, Outgoing{To: Address{ChatID: op.ID}, Reply: &reply})
+		}
+	}
+	if len(out) == 0 {
+		return nil
+	}
+	return r.Notify(ctx, out...)
+}
