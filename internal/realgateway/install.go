@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
+	osexec "os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -45,8 +45,13 @@ type program struct {
 // installed returns the openclaw of the cache, and whether it is there.
 func installed(cache string) (program, bool) {
 	p, ok := programIn(filepath.Join(cache, "node-"+NodeVersion+"-openclaw-"+OpenClawVersion))
-	// Saves about a tenth of a gateway's start. Node goes without if it cannot write there.
-	p.env = []string{"NODE_COMPILE_CACHE=" + filepath.Join(cache, "compiled")}
+	// Keeps compiled code out of the folder for temporary files, where openclaw would put it.
+	// The second name stops it from starting itself again to use a subfolder, for then the
+	// gateway would not be the process that we started.
+	p.env = []string{
+		"NODE_COMPILE_CACHE=" + filepath.Join(cache, "compiled"),
+		"OPENCLAW_PACKAGED_COMPILE_CACHE_RESPAWNED=1",
+	}
 	return p, ok
 }
 
@@ -85,7 +90,7 @@ func install(ctx context.Context, cache string, progress func(string)) (_ progra
 	if p, ok := installed(cache); ok {
 		return p, nil
 	}
-	npm, err := exec.LookPath("npm")
+	npm, err := osexec.LookPath("npm")
 	if err != nil {
 		return program{}, errors.New("npm is not on PATH")
 	}
@@ -119,7 +124,7 @@ func install(ctx context.Context, cache string, progress func(string)) (_ progra
 	}
 	report(progress, "installing node %s and openclaw %s from npm (once, about a minute)", NodeVersion, OpenClawVersion)
 	began := time.Now()
-	cmd := exec.Command(npm, "install", "--ignore-scripts", "--omit=dev", "--no-package-lock",
+	cmd := osexec.Command(npm, "install", "--ignore-scripts", "--omit=dev", "--no-package-lock",
 		"--no-audit", "--no-fund", "--loglevel=error",
 		nodePackage()+"@"+NodeVersion, "openclaw@"+OpenClawVersion)
 	cmd.Dir = dir
@@ -160,7 +165,7 @@ func install(ctx context.Context, cache string, progress func(string)) (_ progra
 
 // onPath returns the openclaw on PATH if there is one that runs.
 func onPath(ctx context.Context) (program, bool) {
-	name, err := exec.LookPath("openclaw")
+	name, err := osexec.LookPath("openclaw")
 	if err != nil {
 		return program{}, false
 	}
@@ -169,7 +174,7 @@ func onPath(ctx context.Context) (program, bool) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
 	defer cancel()
-	if r, err := run(ctx, exec.Command(name, "--version")); err != nil || r.ExitCode != 0 {
+	if r, err := run(ctx, osexec.Command(name, "--version")); err != nil || r.ExitCode != 0 {
 		return program{}, false
 	}
 	return program{argv: []string{name}, path: []string{filepath.Dir(name)}}, true

@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"os/exec"
+	"os"
+	osexec "os/exec"
 	"runtime"
 	"syscall"
+	"time"
 )
 
 // A Result is how a command ended.
@@ -17,9 +19,10 @@ type Result struct {
 
 // run runs cmd to its end, or kills its process group when ctx ends. A command that ran and
 // was not successful is no error.
-func run(ctx context.Context, cmd *exec.Cmd) (Result, error) {
+func run(ctx context.Context, cmd *osexec.Cmd) (Result, error) {
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.WaitDelay = 2 * time.Second // for children that hold its output open
 	p, err := start(cmd)
 	if err != nil {
 		return Result{}, err
@@ -27,12 +30,11 @@ func run(ctx context.Context, cmd *exec.Cmd) (Result, error) {
 	select {
 	case <-p.ended:
 	case <-ctx.Done():
-		p.signalGroup(syscall.SIGKILL)
-		<-p.ended
+		p.kill()
 		return Result{stdout.String(), stderr.String(), -1}, context.Cause(ctx)
 	}
-	var exit *exec.ExitError
-	if p.err != nil && !errors.As(p.err, &exit) {
+	var exit *osexec.ExitError
+	if p.err != nil && !errors.As(p.err, &exit) && !errors.Is(p.err, osexec.ErrWaitDelay) {
 		return Result{}, p.err
 	}
 	return Result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}, nil
@@ -49,7 +51,7 @@ type process struct {
 // reach it and its children can be signalled with it. On Linux the kernel kills it when we die,
 // however we die. Linux ties that to the thread that started the process, not to us, so the
 // goroutine that starts it keeps its thread until the process has ended.
-func start(cmd *exec.Cmd) (*process, error) {
+func start(cmd *osexec.Cmd) (*process, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	dieWithParent(cmd.SysProcAttr)
 	p := &process{ended: make(chan struct{})}
@@ -82,9 +84,57 @@ func (p *process) alive() bool {
 	}
 }
 
-// signal sends sig to the process itself.
-func (p *process) signal(sig syscall.Signal) error { return syscall.Kill(p.pid, sig) }
+// signalGroup sends sig to the process and to what it started and is in its group. When it has
+// ended, its ID may be another's, and the error is os.ErrProcessDone.
+func (p *process) signalGroup(sig syscall.Signal) error {
+	if !p.alive() {
+		return os.ErrProcessDone
+	}
+	return syscall.Kill(-p.pid, sig)
+}
 
-// signalGroup sends sig to the process and all that it started and that stayed in its group. It
-// works after the process itself has ended, as long as one of the others has not.
-func (p *process) signalGroup(sig syscall.Signal) error { return syscall.Kill(-p.pid, sig) }
+// kill kills the process and all that it started, and blocks until the process has ended.
+func (p *process) kill() {
+	rest := p.descendants()
+	p.signalGroup(syscall.SIGKILL)
+	<-p.ended
+	killAll(rest)
+}
+
+// stop asks the process to end, and blocks until it has, with what it had started, or ctx ends.
+func (p *process) stop(ctx context.Context) error {
+	rest := p.descendants()
+	syscall.Kill(p.pid, syscall.SIGTERM)
+	p.signalGroup(syscall.SIGCONT) // a paused process would not see the other signal
+	select {
+	case <-p.ended:
+		killAll(rest)
+		return nil
+	case <-ctx.Done():
+		for _, d := range rest {
+			d.Release()
+		}
+		return context.Cause(ctx)
+	}
+}
+
+// descendants returns what the process has started, directly or not, also in other groups. The
+// handles stay those of these processes when others get their IDs.
+func (p *process) descendants() []*os.Process {
+	children := childrenByParent()
+	var found []*os.Process
+	for queue := children[p.pid]; len(queue) > 0; queue = queue[1:] {
+		if d, err := os.FindProcess(queue[0]); err == nil {
+			found = append(found, d)
+		}
+		queue = append(queue, children[queue[0]]...)
+	}
+	return found
+}
+
+func killAll(processes []*os.Process) {
+	for _, p := range processes {
+		p.Kill()
+		p.Release()
+	}
+}

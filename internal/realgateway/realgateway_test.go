@@ -1,10 +1,14 @@
 package realgateway_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -82,14 +86,19 @@ func TestExecIsDeniedWithoutApprover(t *testing.T) {
 	}
 }
 
-func TestExecRunsWhenApprovalsAreOff(t *testing.T) {
-	g := gatewaytest.New(t, realgateway.Config{Ask: "off"})
-	file := filepath.Join(t.TempDir(), "ran")
-	if got, want := agent(t, g, "exec: echo $((6*7)) | tee "+file), "exec said: 42"; got != want {
-		t.Errorf("agent = %q, want %q", got, want)
+// The process that was started must be the gateway itself: signals go to it.
+func TestPid(t *testing.T) {
+	g := gatewaytest.Shared(t)
+	r, err := g.CLI(within(t, time.Minute), "gateway", "call", "system.info", "--json")
+	if err != nil {
+		t.Fatal(err)
 	}
-	if _, err := os.Stat(file); err != nil {
-		t.Error(err)
+	var info struct{ PID, Port int }
+	if err := json.Unmarshal([]byte(r.Stdout), &info); err != nil {
+		t.Fatalf("system.info: %v: %+v", err, r)
+	}
+	if info.PID != g.Pid() || info.Port != g.Port {
+		t.Errorf("pid %d, port %d, the gateway says %+v", g.Pid(), g.Port, info)
 	}
 }
 
@@ -112,75 +121,118 @@ func TestPause(t *testing.T) {
 	}
 }
 
-func TestStopAndRestart(t *testing.T) {
-	g := gatewaytest.New(t, realgateway.Config{Merge: map[string]any{
-		"agents": map[string]any{"list": []any{map[string]any{"id": "devops"}}},
+// One gateway through its whole life, for each start takes ten seconds.
+func TestLife(t *testing.T) {
+	g := gatewaytest.New(t, realgateway.Config{Ask: "off", Merge: map[string]any{
+		"logging": map[string]any{"level": "debug"},
 	}})
-	r, err := g.CLI(within(t, time.Minute), "agents", "list", "--json")
+	r, err := g.CLI(within(t, time.Minute), "config", "get", "logging.level")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.Contains(r.Stdout, `"devops"`) {
-		t.Errorf("Merge did not reach the gateway: agents = %s", r.Stdout)
+	if !strings.Contains(r.Stdout, "debug") {
+		t.Errorf("Merge did not reach openclaw: %+v", r)
+	}
+	if got, want := agent(t, g, "exec: echo $((6*7))"), "exec said: 42"; got != want {
+		t.Errorf("agent with approvals off = %q, want %q", got, want)
 	}
 
 	pid, port, token := g.Pid(), g.Port, g.Token
-	if len(processesOf(t, g)) == 0 {
-		t.Fatal("the test does not see the gateway's processes")
+	family := tree(t, pid)
+	if len(family) < 2 {
+		t.Errorf("processes %v: the gateway is known to have a helper", family)
 	}
 	if err := g.Stop(t.Context()); err != nil {
 		t.Error(err)
 	}
+	gone(t, family)
 	if g.Alive() || g.Ready(t.Context()) {
 		t.Error("it runs after Stop")
 	}
-	noProcesses(t, g)
 	if err := g.Stop(t.Context()); err != nil {
-		t.Errorf("a second Stop: %v", err)
+		t.Errorf("Stop of one that does not run: %v", err)
+	}
+	if err := g.Pause(); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("Pause of one that does not run: %v", err)
 	}
 
 	if err := g.Restart(within(t, 3*time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	if g.Pid() == pid || g.Port != port || g.Token != token || !g.Ready(t.Context()) {
-		t.Errorf("after Restart: pid %d, port %d, ready %v", g.Pid(), g.Port, g.Ready(t.Context()))
+		t.Errorf("after Restart: pid %d, port %d, token %q", g.Pid(), g.Port, g.Token)
 	}
-	g.Kill()
-	if g.Alive() {
-		t.Error("it runs after Kill")
+
+	// With a command under way it would drain for minutes. And the command has its own session.
+	turn := make(chan struct{})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		defer close(turn)
+		g.CLI(ctx, "agent", "--agent", "main", "--message", "exec: sleep 86400")
+	}()
+	sleeps := func(p process) bool { return p.args == "sleep 86400" }
+	deadline := time.Now().Add(time.Minute)
+	for family = nil; !slices.ContainsFunc(slices.Collect(maps.Values(family)), sleeps); family = tree(t, g.Pid()) {
+		if time.Now().After(deadline) {
+			t.Fatalf("the agent's command does not run: %v", family)
+		}
+		time.Sleep(50 * time.Millisecond)
 	}
-	noProcesses(t, g)
+	hurry, cancelHurry := context.WithTimeoutCause(t.Context(), time.Second, errors.New("hurry"))
+	defer cancelHurry()
+	if err := g.Stop(hurry); err == nil || err.Error() != "stop gateway: killed: hurry" {
+		t.Errorf("Stop of a busy one: %v", err)
+	}
+	gone(t, family)
+	cancel()
+	<-turn
 }
 
-// processesOf returns the processes that have g's folder in their environment or command line.
-func processesOf(t *testing.T, g *realgateway.Gateway) []string {
+// A process as of one moment. Another one with its ID has another started.
+type process struct{ args, started string }
+
+// tree returns the process with that ID and all below it.
+func tree(t *testing.T, root int) map[int]process {
 	t.Helper()
-	dirs, err := filepath.Glob("/proc/[0-9]*")
+	stats, err := filepath.Glob("/proc/[0-9]*/stat")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var found []string
-	for _, dir := range dirs {
-		environ, _ := os.ReadFile(dir + "/environ") // it may have ended meanwhile
-		cmdline, _ := os.ReadFile(dir + "/cmdline")
-		if dir != "/proc/"+strconv.Itoa(os.Getpid()) && strings.Contains(string(environ)+string(cmdline), g.Dir) {
-			found = append(found, filepath.Base(dir)+" "+strings.ReplaceAll(string(cmdline), "\x00", " "))
+	parents := make(map[int]int)
+	all := make(map[int]process)
+	for _, file := range stats {
+		stat, err := os.ReadFile(file)
+		args, err2 := os.ReadFile(filepath.Dir(file) + "/cmdline")
+		if err != nil || err2 != nil {
+			continue // it has ended
 		}
+		fields := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
+		if fields[0] == "Z" { // it has ended, and nobody has waited for it
+			continue
+		}
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+		parents[pid], _ = strconv.Atoi(fields[1])
+		all[pid] = process{strings.TrimSpace(strings.ReplaceAll(string(args), "\x00", " ")), fields[19]}
 	}
-	return found
+	maps.DeleteFunc(all, func(pid int, _ process) bool {
+		for pid != root && pid != 0 {
+			pid = parents[pid]
+		}
+		return pid != root
+	})
+	return all
 }
 
-func noProcesses(t *testing.T, g *realgateway.Gateway) {
+// gone fails unless all of them end very soon. OpenClaw's helper would end by itself after 5 s.
+func gone(t *testing.T, family map[int]process) {
 	t.Helper()
-	deadline := time.Now().Add(5 * time.Second) // a killed process takes a moment to vanish
-	for {
-		found := processesOf(t, g)
-		if len(found) == 0 {
-			return
+	for pid, p := range family {
+		for deadline := time.Now().Add(2 * time.Second); tree(t, pid)[pid] == p; {
+			if time.Now().After(deadline) {
+				t.Errorf("left behind: %d %s", pid, p.args)
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
 		}
-		if time.Now().After(deadline) {
-			t.Fatalf("left behind: %q", found)
-		}
-		time.Sleep(10 * time.Millisecond)
 	}
 }
