@@ -141,7 +141,7 @@ func start(ctx context.Context, t testing.TB, c realgateway.Config) (*realgatewa
 	if c.Progress == nil {
 		c.Progress = func(line string) { t.Log(line) }
 	}
-	if err := takeTurn(ctx, c.Cache); err != nil {
+	if err := wait(ctx, c.Cache); err != nil {
 		return nil, err
 	}
 	return realgateway.Start(ctx, c)
@@ -154,37 +154,44 @@ func stop(g *realgateway.Gateway) {
 	g.Stop(ctx) // an error would say that it was killed
 }
 
-// turn is the locked file of this binary. It is never closed: the kernel unlocks it at the end.
+// turn is this binary's turn, once it has one. It ends with the binary.
 var turn struct {
 	sync.Mutex
 	file *os.File
 }
 
-// takeTurn blocks until fewer than binaries others use gateways.
-func takeTurn(ctx context.Context, cache string) error {
+// wait blocks until it is this binary's turn.
+func wait(ctx context.Context, cache string) error {
 	turn.Lock()
 	defer turn.Unlock()
 	if turn.file != nil {
 		return nil
 	}
+	var err error
+	turn.file, err = takeTurn(ctx, cache)
+	return err
+}
+
+// takeTurn blocks until it has locked one of the files of cache that stand for a turn. It gives
+// the turn back when the file is closed, which the kernel does for a process that ends.
+func takeTurn(ctx context.Context, cache string) (*os.File, error) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return err
+		return nil, err
 	}
 	for {
 		for i := range binaries {
 			f, err := os.OpenFile(filepath.Join(cache, fmt.Sprintf("turn-%d.lock", i)), os.O_RDWR|os.O_CREATE, 0o644)
 			if err != nil {
-				return err
+				return nil, err
 			}
 			if syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) == nil {
-				turn.file = f
-				return nil
+				return f, nil
 			}
 			f.Close()
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for other tests with gateways: %w", context.Cause(ctx))
+			return nil, fmt.Errorf("wait for other tests with gateways: %w", context.Cause(ctx))
 		case <-time.After(100 * time.Millisecond):
 		}
 	}
