@@ -7,20 +7,31 @@ import (
 	"time"
 
 	"clawconsole/auth"
+	"clawconsole/internal/audit"
 )
 
 // An Env is what commands work on. Its fields are set once, before the first Do.
 type Env struct {
 	Name string // of the gateway, shown after "@": "local"
 
-	Gate *auth.Gate
+	Gateway Gateway
+	CLI     CLI // asked when the gateway is away; nil: nothing to fall back to
+	Gate    *auth.Gate
+	Record  Record // for /audit
 
 	// Console tells the state of the console itself, for /status. Nil: not shown.
 	Console func() ConsoleState
 
-	Agents map[string]string     // labels of /agent to session keys
-	Start  []string              // argv of /gateway start; empty: it is refused
-	Raised map[string]auth.Class // classes raised by configuration, by name in [Table]
+	Agents   map[string]string     // labels of /agent to session keys
+	Start    []string              // argv of /gateway start; empty: it is refused
+	StartEnv []string              // its environment, exactly this
+	Shell    Shell                 // limits of /run
+	Raised   map[string]auth.Class // classes raised by configuration, by name in [Table]
+}
+
+// Record is the subset of *[audit.Log] that commands use.
+type Record interface {
+	Tail(ctx context.Context, n int) ([]audit.Entry, error) // the newest n, oldest first
 }
 
 // ConsoleState is how the console itself fares.
@@ -72,7 +83,17 @@ func (e *Env) Do(ctx context.Context, g auth.Grant, r Request, progress func(Res
 	res, err := r.Command.run(ctx, &call{Env: e, grant: g, request: r, progress: progress})
 	var f *Failure
 	if errors.As(err, &f) {
-		return Result{Failed: true, Summary: f.Message, Hint: f.Hint, Blocks: res.Blocks, Buttons: res.Buttons}, nil
+		return failedResult(res, err), nil
 	}
 	return res, err
+}
+
+// failedResult is res, failed, in the words of err's Failure.
+func failedResult(res Result, err error) Result {
+	res.Failed, res.Summary = true, "internal error"
+	var f *Failure
+	if errors.As(err, &f) {
+		res.Summary, res.Hint = f.Message, f.Hint
+	}
+	return res
 }

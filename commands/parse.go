@@ -3,7 +3,6 @@ package commands
 import (
 	"errors"
 	"fmt"
-	"reflect"
 	"strings"
 	"unicode"
 
@@ -53,6 +52,11 @@ func Parse(msg, bot string) (Request, error) {
 	cmd, ok := node.Target.Addr().Interface().(Command)
 	if !ok {
 		panic("commands: /" + e.Name + " cannot be done")
+	}
+	if checked, ok := cmd.(interface{ check() error }); ok {
+		if err := checked.check(); err != nil {
+			return Request{}, &UsageError{Message: err.Error(), Usage: e.Usage}
+		}
 	}
 	return Request{
 		Name:        e.Name,
@@ -279,5 +283,3 @@ func clip(s string, n int) string {
 	}
 	return string(r[:n-1]) + "…"
 }
-
-var _ = reflect.TypeFor[Raw]

@@ -1,0 +1,149 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"clawconsole/openclaw"
+)
+
+// GatewayStatus answers /gateway status: the gateway's process, by its own word
+// and by that of the command line, which also sees port and service manager.
+type GatewayStatus struct{}
+
+func (*GatewayStatus) run(ctx context.Context, c *call) (Result, error) {
+	var info openclaw.SystemInfo
+	var flight openclaw.Preflight
+	var report openclaw.GatewayReport
+	var infoErr, flightErr, reportErr error
+	reportErr = openclaw.ErrNoCLI
+
+	why := c.ready(ctx)
+	together(
+		func() {
+			if why != nil {
+				return
+			}
+			short, cancel := context.WithTimeout(ctx, socketBudget)
+			defer cancel()
+			together(
+				func() { info, infoErr = c.Gateway.SystemInfo(short) },
+				func() { flight, flightErr = c.Gateway.Preflight(short) },
+			)
+			if away(infoErr) && away(flightErr) {
+				why = infoErr
+			}
+		},
+		func() {
+			if c.CLI == nil {
+				return
+			}
+			short, cancel := context.WithTimeout(ctx, cliBudget)
+			defer cancel()
+			report, reportErr = c.CLI.GatewayStatus(short)
+		},
+	)
+
+	st, now := c.Gateway.State(), time.Now()
+	var res Result
+	var items []Item
+	add := func(label, format string, args ...any) {
+		items = append(items, Item{label, fmt.Sprintf(format, args...)})
+	}
+	if why != nil {
+		res.Blocks = append(res.Blocks, prose(c.gatewayLine(why)))
+		res.Hint = st.Advice
+		if !st.LastUpAt.IsZero() {
+			add("Last up", "%s", ago(st.LastUpAt, now))
+		}
+	} else {
+		add("Reachable", "yes, connected %s", ago(st.Since, now))
+	}
+	switch {
+	case st.Hello.Version != "":
+		add("Version", "%s", st.Hello.Version)
+	case reportErr == nil && report.Version != "":
+		add("Version", "%s", report.Version)
+	}
+	if why == nil {
+		if infoErr == nil {
+			add("Process", "pid %d on %s", info.PID, info.Hostname)
+			add("Uptime", "%s", longDuration(info.Uptime))
+		}
+		if flightErr == nil {
+			add("Work", "%s", workLine(flight))
+		}
+		if len(st.Missing) > 0 {
+			var missing []string
+			for _, s := range st.Missing {
+				missing = append(missing, string(s))
+			}
+			add("Missing", "%s", strings.Join(missing, ", "))
+		}
+	}
+	switch {
+	case errors.Is(reportErr, openclaw.ErrNoCLI):
+		add("CLI", "not on this host")
+	case reportErr != nil:
+		add("CLI", "did not answer within %s", longDuration(cliBudget))
+	default:
+		if report.Bind != "" {
+			add("Bind", "%s, port %d", report.Bind, report.Port)
+		}
+		switch {
+		case report.PortStatus == "free":
+			add("Port", "%d is free: nothing listens", report.Port)
+		case len(report.Listeners) > 0 && (why != nil || infoErr != nil):
+			add("Port", "%d is held by %s, pid %d", report.Port, report.Listeners[0].Command, report.Listeners[0].PID)
+		}
+		service := "none"
+		if report.ServiceKind != "" {
+			service = serviceLine(report)
+		}
+		add("Service", "%s", service)
+		view := "reaches the gateway"
+		if !report.Reachable {
+			view = "does not reach the gateway"
+		}
+		add("CLI", "%s", view)
+	}
+	res.Blocks = append(res.Blocks, Block{Kind: Fields, Items: items})
+	if why != nil {
+		row := []Button{{Label: "Logs", Line: "/logs --tail 50"}}
+		switch {
+		case reportErr == nil && report.PortStatus == "free" && len(c.Start) > 0:
+			row = append(row, Button{Label: "Start", Line: "/gateway start", Style: Good})
+			res.Hint = ""
+		case errors.Is(why, openclaw.ErrHanging), errors.Is(why, openclaw.ErrTimeout), errors.Is(why, context.DeadlineExceeded):
+			row = append(row, Button{Label: "Restart", Line: "/gateway restart", Style: Serious})
+		}
+		res.Buttons = [][]Button{row}
+	}
+	return res, nil
+}
+
+// workLine says what a restart would wait for.
+func workLine(p openclaw.Preflight) string {
+	if p.Safe {
+		return "idle, safe to restart"
+	}
+	return blockersLine(p)
+}
+
+func blockersLine(p openclaw.Preflight) string {
+	var parts []string
+	for _, b := range p.Blockers {
+		text := firstLine(b.Message, 80)
+		if text == "" {
+			text = count(b.Count, strings.ReplaceAll(b.Kind, "-", " "))
+		}
+		parts = append(parts, text)
+	}
+	if len(parts) == 0 {
+		return firstLine(p.Summary, 120)
+	}
+	return strings.Join(parts, "; ")
+}

@@ -1,0 +1,182 @@
+package commands
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/shlex"
+
+	"clawconsole/exec"
+)
+
+// Shell says whether and how /run runs commands.
+type Shell struct {
+	Enabled    bool
+	Direct     bool          // without a shell: the payload is split by shlex and executed
+	Policy     *exec.Policy  // the seat belt; required
+	Timeout    time.Duration // default 30 s
+	MaxTimeout time.Duration // the most that --timeout may ask for; default 120 s
+	MaxOutput  int           // bytes shown; default 8192
+	Dir        string
+	Env        []string // exactly this
+}
+
+// Run does /run: one command on the console's host.
+type Run struct {
+	Timeout time.Duration `placeholder:"s" min:"1s" max:"1h" help:"how long it may take, at most 120 s by default"`
+	Command Raw           `arg:"" name:"command"`
+}
+
+// argv returns what would be executed, or why nothing would be.
+func (r *Run) argv(e *Env) (argv []string, timeout time.Duration, err error) {
+	sh := e.Shell
+	if !sh.Enabled || sh.Policy == nil {
+		return nil, 0, &Failure{Message: "/run is switched off", Hint: "run.enabled in the configuration"}
+	}
+	timeout = r.Timeout
+	if timeout == 0 {
+		timeout = orDefault(sh.Timeout, 30*time.Second)
+	}
+	if most := orDefault(sh.MaxTimeout, 120*time.Second); timeout > most {
+		return nil, 0, &Failure{Message: fmt.Sprintf("--timeout: %s is too long, the most is %s", shortDuration(timeout), shortDuration(most))}
+	}
+	payload := string(r.Command)
+	if straight, changed := exec.Straighten(payload); changed {
+		return nil, 0, curly(straight)
+	}
+	if sh.Direct {
+		words, err := shlex.Split(payload)
+		if err != nil || len(words) == 0 {
+			return nil, 0, &Failure{Message: "the command has an open quote or nothing in it", Err: err}
+		}
+		argv, err = sh.Policy.CheckArgv(words)
+		return argv, timeout, refused(err)
+	}
+	argv, err = sh.Policy.Check(payload)
+	return argv, timeout, refused(err)
+}
+
+func orDefault[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
+		return otherwise
+	}
+	return v
+}
+
+// curly refuses what a phone wrote and the shell would misread. The line is shown
+// for copying; it is not run.
+func curly(straight string) error {
+	return &straightFailure{Failure: Failure{Message: "not run: it has quotes or dashes that a phone put in"}, line: straight}
+}
+
+// A straightFailure carries the line to copy instead.
+type straightFailure struct {
+	Failure
+	line string
+}
+
+func (f *straightFailure) Unwrap() error { return &f.Failure }
+
+// refused turns a refusal of the policy into words.
+func refused(err error) error {
+	var r *exec.Refused
+	switch {
+	case err == nil:
+		return nil
+	case !errors.As(err, &r):
+		return err
+	case r.Straight != "":
+		return curly(r.Straight)
+	}
+	return &Failure{Message: fmt.Sprintf("refused: %s: %s", r.Why, clip(strings.TrimSpace(r.Part), 120))}
+}
+
+func (r *Run) run(ctx context.Context, c *call) (Result, error) {
+	argv, timeout, err := r.argv(c.Env)
+	if err != nil {
+		var s *straightFailure
+		if errors.As(err, &s) {
+			return Result{Blocks: []Block{{Kind: Pre, Title: "to copy", Text: "/run --yes " + s.line}}}, err
+		}
+		return Result{}, err
+	}
+	c.progress(running(0, timeout))
+	stop := c.every(tellEvery, func(waited time.Duration) { c.progress(running(waited, timeout)) })
+	most := orDefault(c.Shell.MaxOutput, 8192)
+	out, err := exec.Run(ctx, exec.Spec{
+		Argv: argv, Dir: c.Shell.Dir, Env: c.Shell.Env, Timeout: timeout, MaxOutput: most,
+	})
+	stop()
+	if err != nil {
+		return Result{}, &Failure{Message: fmt.Sprintf("%s cannot be started", quote(argv[0])), Err: err}
+	}
+	res := Result{
+		Summary: fmt.Sprintf("/run: %s, %s, %s of output", ending(out), longDuration(out.Duration), size(out.OutputBytes)),
+		Failed:  out.ExitCode != 0 || out.TimedOut || out.Canceled || out.Signal != "",
+	}
+	text := string(bytes.TrimRight(bytes.ToValidUTF8(out.Output, []byte("\uFFFD")), "\n"))
+	if text == "" {
+		res.Blocks = append(res.Blocks, prose("No output."))
+		return res, nil
+	}
+	b := Block{Kind: Pre, Text: text}
+	if out.Truncated {
+		b.Title = fmt.Sprintf("the first %s of %s", size(int64(len(out.Output))), size(out.OutputBytes))
+	}
+	res.Blocks = append(res.Blocks, b)
+	if out.Survivors > 0 {
+		res.Hint = count(out.Survivors, "process") + " of it could not be ended"
+	}
+	return res, nil
+}
+
+func running(waited, timeout time.Duration) Result {
+	return Result{
+		Blocks:  []Block{prose(fmt.Sprintf("Running, %s of %s.", longDuration(waited.Truncate(time.Second)), longDuration(timeout)))},
+		Buttons: [][]Button{{{Label: "Cancel", Cancel: true, Style: Serious}}},
+	}
+}
+
+// every calls tell every d until the returned function is called, which waits
+// for it.
+func (c *call) every(d time.Duration, tell func(waited time.Duration)) (stop func()) {
+	began, quit, done := time.Now(), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		t := time.NewTicker(d)
+		defer t.Stop()
+		for {
+			select {
+			case <-quit:
+				return
+			case <-t.C:
+				tell(time.Since(began))
+			}
+		}
+	}()
+	return func() { close(quit); <-done }
+}
+
+// Check reports what would keep r from being done whoever confirms it: to be
+// asked before a confirmation is offered. The result is Failed and to be shown;
+// ok means that nothing is known against r.
+func (e *Env) Check(r Request) (res Result, ok bool) {
+	cmd, isRun := r.Command.(*Run)
+	if !isRun {
+		return Result{}, true
+	}
+	_, _, err := cmd.argv(e)
+	if err == nil {
+		return Result{}, true
+	}
+	var s *straightFailure
+	if errors.As(err, &s) {
+		res.Blocks = []Block{{Kind: Pre, Title: "to copy", Text: "/run --yes " + s.line}}
+	}
+	return failedResult(res, err), false
+}

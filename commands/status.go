@@ -1,0 +1,354 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"clawconsole/openclaw"
+)
+
+// Status answers /status: is the gateway up, and what is going on. It answers
+// with the gateway down, from the CLI's local files.
+type Status struct {
+	Verbose bool `help:"process, host, tasks, channels, connection"`
+}
+
+// facts are what /status found out. A part whose error is set is not known.
+type facts struct {
+	state     openclaw.State
+	why       error // why the socket did not answer; nil: it did
+	status    openclaw.Status
+	info      openclaw.SystemInfo
+	sessions  openclaw.SessionList
+	approvals []openclaw.Approval
+	channels  []openclaw.Channel
+	logs      openclaw.LogPage
+	report    openclaw.GatewayReport // by the CLI, only when the socket did not answer
+
+	statusErr, infoErr, sessionsErr, approvalsErr, channelsErr, logsErr, reportErr error
+}
+
+// together runs fs at once and waits for all of them.
+func together(fs ...func()) {
+	var wg sync.WaitGroup
+	for _, f := range fs {
+		wg.Go(f)
+	}
+	wg.Wait()
+}
+
+// lastErrorLines is how much of the log is looked through for the last error.
+const lastErrorLines = 500
+
+func (s *Status) run(ctx context.Context, c *call) (Result, error) {
+	var f facts
+	if f.why = c.ready(ctx); f.why == nil {
+		s.bySocket(ctx, c, &f)
+	}
+	f.state = c.Gateway.State()
+	if f.why != nil && c.CLI != nil {
+		c.progress(Result{Blocks: []Block{prose(c.gatewayLine(f.why) + " Asking its command line.")}})
+		s.byCLI(ctx, c, &f)
+	}
+	return s.show(c, &f), nil
+}
+
+func (s *Status) bySocket(ctx context.Context, c *call, f *facts) {
+	ctx, cancel := context.WithTimeout(ctx, socketBudget)
+	defer cancel()
+	fs := []func(){
+		func() { f.status, f.statusErr = c.Gateway.Status(ctx) },
+		func() { f.info, f.infoErr = c.Gateway.SystemInfo(ctx) },
+		func() { f.sessions, f.sessionsErr = c.Gateway.Sessions(ctx, openclaw.SessionsParams{Limit: 50}) },
+		func() { f.approvals, f.approvalsErr = c.Gateway.ListApprovals(ctx) },
+		func() { f.channels, f.channelsErr = c.Gateway.Channels(ctx, false) },
+		func() { f.logs, f.logsErr = c.Gateway.Logs(ctx, openclaw.LogsParams{Limit: lastErrorLines}) },
+	}
+	together(fs...)
+	// One answer proves that the gateway works. None, and it does not.
+	for _, err := range []error{f.statusErr, f.infoErr, f.sessionsErr, f.approvalsErr, f.channelsErr, f.logsErr} {
+		if !away(err) {
+			return
+		}
+		f.why = err
+	}
+}
+
+func (s *Status) byCLI(ctx context.Context, c *call, f *facts) {
+	ctx, cancel := context.WithTimeout(ctx, cliBudget)
+	defer cancel()
+	together(
+		func() { f.report, f.reportErr = c.CLI.GatewayStatus(ctx) },
+		func() { f.sessions, f.sessionsErr = c.CLI.Sessions(ctx, openclaw.SessionsParams{Limit: 50}) },
+		func() { f.logs, f.logsErr = c.CLI.Logs(ctx, lastErrorLines) },
+	)
+}
+
+func (s *Status) show(c *call, f *facts) Result {
+	now := time.Now()
+	var res Result
+	var items []Item
+	add := func(label, format string, args ...any) {
+		items = append(items, Item{label, fmt.Sprintf(format, args...)})
+	}
+
+	if f.why == nil {
+		up := "up"
+		switch {
+		case f.infoErr == nil:
+			up += " " + longDuration(f.info.Uptime)
+		case f.state.Hello.Uptime > 0:
+			up += " " + longDuration(f.state.Hello.Uptime+now.Sub(f.state.Hello.At))
+		}
+		add("Gateway", "%s", up)
+		if f.state.Phase == openclaw.Draining {
+			add("Restart", "waits for work in flight")
+		}
+	} else {
+		res.Blocks = append(res.Blocks, prose(c.gatewayLine(f.why)))
+		if !f.state.LastUpAt.IsZero() {
+			add("Last up", "%s", ago(f.state.LastUpAt, now))
+		}
+		if f.state.Advice != "" {
+			res.Hint = f.state.Advice
+		}
+		s.process(f, add)
+		if errors.Is(f.why, openclaw.ErrDown) && len(c.Start) > 0 {
+			res.Hint = "/gateway start starts it"
+		}
+	}
+	switch {
+	case f.why == nil && f.statusErr == nil:
+		add("Version", "%s", f.status.Version)
+	case f.state.Hello.Version != "":
+		add("Version", "%s", f.state.Hello.Version)
+	}
+	if known(f.sessionsErr, f.why, c) {
+		total := f.sessions.Total
+		if total < 0 {
+			total = len(f.sessions.Sessions)
+		}
+		busy := 0
+		for _, x := range f.sessions.Sessions {
+			if x.Busy {
+				busy++
+			}
+		}
+		if f.why == nil {
+			add("Sessions", "%d active of %d", busy, total)
+		} else {
+			add("Sessions", "%d, by the local files", total)
+		}
+	}
+	switch {
+	case f.why != nil:
+		add("Approvals", "not known; while the console is cut off, OpenClaw denies")
+	case f.approvalsErr == nil:
+		add("Approvals", "%s", waiting(f.approvals, now))
+	case errors.Is(f.approvalsErr, openclaw.ErrScope):
+		add("Approvals", "not visible: scope operator.approvals is missing")
+	}
+	if f.why == nil && f.channelsErr == nil {
+		add("Channels", "%s", channelsLine(f.channels))
+	}
+	if known(f.logsErr, f.why, c) {
+		add("Last error", "%s", lastError(f.logs, now))
+	}
+	if c.Console != nil {
+		add("Console", "%s", consoleLine(c.Console(), now))
+	}
+	res.Blocks = append(res.Blocks, Block{Kind: Fields, Items: items})
+
+	if s.Verbose {
+		s.verbose(c, f, &res, now)
+	} else if res.Hint == "" && f.why == nil {
+		res.Buttons = [][]Button{{{Label: "Details", Line: "/status --verbose"}, {Label: "Sessions", Line: "/sessions"}, {Label: "Logs", Line: "/logs --tail 50"}}}
+	}
+	if f.why != nil {
+		row := []Button{{Label: "Logs", Line: "/logs --tail 50"}, {Label: "Process", Line: "/gateway status"}}
+		res.Buttons = [][]Button{row}
+	}
+	return res
+}
+
+// known reports whether a part was found out, from either source.
+func known(err, why error, c *call) bool {
+	return err == nil && (why == nil || c.CLI != nil)
+}
+
+// process says what the CLI saw of a gateway that does not answer.
+func (s *Status) process(f *facts, add func(label, format string, args ...any)) {
+	r := f.report
+	switch {
+	case f.reportErr != nil:
+		add("CLI", "did not answer either")
+		return
+	case r.Reachable:
+		add("CLI", "reaches it")
+	case len(r.Listeners) > 0:
+		add("Process", "pid %d listens on port %d", r.Listeners[0].PID, r.Port)
+	case r.PortStatus == "free":
+		add("Process", "nothing listens on port %d", r.Port)
+	}
+	if r.ServiceKind != "" {
+		add("Service", "%s", serviceLine(r))
+	}
+}
+
+func (s *Status) verbose(c *call, f *facts, res *Result, now time.Time) {
+	var items []Item
+	add := func(label, format string, args ...any) {
+		items = append(items, Item{label, fmt.Sprintf(format, args...)})
+	}
+	if f.why == nil {
+		if f.infoErr == nil {
+			add("Process", "pid %d, node %s", f.info.PID, strings.TrimPrefix(f.info.NodeVersion, "v"))
+			add("Host", "%s, %s, load %.1f", f.info.Hostname, count(f.info.CPUs, "CPU"), f.info.Load[0])
+			if f.info.MemoryTotal > 0 {
+				add("Memory", "%s free of %s", size(f.info.MemoryFree), size(f.info.MemoryTotal))
+			}
+			for _, d := range f.info.Disks {
+				if d.TotalByte > 0 {
+					add("Disk "+d.Path, "%s free of %s", size(d.FreeByte), size(d.TotalByte))
+				}
+			}
+		}
+		if f.statusErr == nil {
+			if f.status.RSSBytes > 0 {
+				add("Uses", "%s of memory", size(f.status.RSSBytes))
+			}
+			add("Tasks", "%d active, %d failed of %d", f.status.TasksActive, f.status.TasksFailed, f.status.TasksTotal)
+			loop := "fine"
+			if f.status.EventLoop.Degraded {
+				loop = "slow (" + strings.Join(f.status.EventLoop.Reasons, ", ") + ")"
+			}
+			add("Event loop", "%s, %.0f%% busy", loop, 100*f.status.EventLoop.Utilization)
+		}
+		for _, ch := range f.channels {
+			for _, a := range ch.Accounts {
+				add(title(ch.Name)+" "+a.ID, "%s", accountLine(a, now))
+			}
+		}
+	}
+	if f.state.Phase == openclaw.Connected {
+		add("Connected", "%s", ago(f.state.Since, now))
+		var scopes []string
+		for _, sc := range f.state.Hello.Scopes {
+			scopes = append(scopes, strings.TrimPrefix(string(sc), "operator."))
+		}
+		add("Scopes", "%s", strings.Join(scopes, ", "))
+		if len(f.state.Missing) > 0 {
+			add("Missing", "%v", f.state.Missing)
+		}
+		if skew := f.state.Skew.Abs(); skew > time.Second {
+			add("Clocks", "gateway's is off by %s", longDuration(skew))
+		}
+	}
+	if c.Console != nil {
+		cs := c.Console()
+		add("Console", "%s, up %s", cs.Version, longDuration(now.Sub(cs.Since)))
+		add("At work", "%d, %d waiting, %d unsent", cs.Running, cs.Waiting, cs.Unsent)
+	}
+	res.Blocks = append(res.Blocks, Block{Kind: Fields, Title: "Details", Items: items})
+}
+
+// waiting says how many approvals are open, and how long the oldest has left.
+func waiting(as []openclaw.Approval, now time.Time) string {
+	if len(as) == 0 {
+		return "none waiting"
+	}
+	first := as[0]
+	for _, a := range as {
+		if a.ExpiresAt.Before(first.ExpiresAt) {
+			first = a
+		}
+	}
+	return fmt.Sprintf("%d waiting, first expires %s", len(as), ago(first.ExpiresAt, now))
+}
+
+func channelsLine(chs []openclaw.Channel) string {
+	var parts []string
+	for _, ch := range chs {
+		word := "ok"
+		switch {
+		case !ch.Configured:
+			continue
+		case ch.LastError != "":
+			word = firstLine(ch.LastError, 80)
+		case !ch.Running:
+			word = "not running"
+		}
+		parts = append(parts, title(ch.Name)+" "+word)
+	}
+	if len(parts) == 0 {
+		return "none configured"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func accountLine(a openclaw.ChannelAccount, now time.Time) string {
+	s := a.Lifecycle
+	if s == "" {
+		s = "connected"
+		if !a.Connected {
+			s = "not connected"
+		}
+	}
+	if a.LastError != "" {
+		s += ", " + firstLine(a.LastError, 80)
+	}
+	if !a.LastInAt.IsZero() {
+		s += ", heard " + ago(a.LastInAt, now)
+	}
+	return s
+}
+
+// lastError finds the newest error of a piece of the log.
+func lastError(p openclaw.LogPage, now time.Time) string {
+	for i := len(p.Lines) - 1; i >= 0; i-- {
+		l := p.Lines[i]
+		if l.Level != "error" && l.Level != "fatal" || noise(l) {
+			continue
+		}
+		text := firstLine(readable(l), 120)
+		if l.At.IsZero() {
+			return text
+		}
+		return ago(l.At, now) + ": " + text
+	}
+	return "none in the last " + count(len(p.Lines), "log line")
+}
+
+func consoleLine(cs ConsoleState, now time.Time) string {
+	if len(cs.Faults) > 0 {
+		return strings.Join(cs.Faults, "; ")
+	}
+	if cs.PolledAt.IsZero() {
+		return "Telegram not reached yet"
+	}
+	if age := now.Sub(cs.PolledAt); age > 90*time.Second {
+		return "Telegram last reached " + ago(cs.PolledAt, now)
+	}
+	return "ok"
+}
+
+func serviceLine(r openclaw.GatewayReport) string {
+	switch {
+	case r.ServiceRunning:
+		return r.ServiceKind + ", running"
+	case r.ServiceLoaded:
+		return r.ServiceKind + ", loaded, not running"
+	}
+	return r.ServiceKind + ", not installed"
+}
+
+func title(s string) string {
+	if s == "" {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
