@@ -3,7 +3,9 @@ package exec
 import (
 	"bytes"
 	"os"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -59,6 +61,22 @@ func inspect(pid int) (proc, bool) {
 	p.pgid, _ = strconv.Atoi(string(f[2]))
 	p.start, err = strconv.ParseUint(string(f[19]), 10, 64)
 	return p, err == nil
+}
+
+// children returns the ids of our children, zombies among them, much faster than
+// descendants does. It returns none on a kernel without CONFIG_PROC_CHILDREN.
+func children() []int {
+	var pids []int
+	lists, _ := filepath.Glob("/proc/self/task/*/children")
+	for _, name := range lists {
+		b, _ := os.ReadFile(name)
+		for _, f := range strings.Fields(string(b)) {
+			if pid, err := strconv.Atoi(f); err == nil {
+				pids = append(pids, pid)
+			}
+		}
+	}
+	return pids
 }
 
 // descendants returns the living processes below root.

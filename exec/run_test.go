@@ -396,6 +396,23 @@ wait`)
 	w.wantNone()
 }
 
+// Each process of a comet starts the next, in a session of its own, and is gone.
+func TestRunEndsComet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	// Bounded: it burns out after 20,000 steps.
+	comet := "trap '' TERM\n[ $1 -lt 20000 ] || exit\n[ $1 != 50 ] || echo up >>up\nsetsid sh ./comet $(($1+1)) &\n"
+	if err := os.WriteFile(filepath.Join(w.dir, "comet"), []byte(comet), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := w.spec("sh ./comet 0; sh ./comet 0; sh ./comet 0; sleep 1000")
+	s.Grace = time.Millisecond
+	if r := w.cancelWhenUp(s, 3); r.Survivors != 0 {
+		t.Errorf("%d survivors", r.Survivors)
+	}
+	w.wantNone()
+}
+
 func TestRunEndsWithItsConsole(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -498,7 +515,7 @@ func TestRunLosesNothing(t *testing.T) {
 	s := w.spec("head -c 60000 /dev/zero; sleep 1000 &")
 	s.MaxOutput = 1 << 20
 	for _, s.KeepDaemons = range []bool{false, true} {
-		for range 20 {
+		for range 10 {
 			if r := w.run(s); r.OutputBytes != 60000 || len(r.Output) != 60000 || r.Truncated {
 				t.Fatalf("%d bytes, %d kept, want 60000", r.OutputBytes, len(r.Output))
 			}
