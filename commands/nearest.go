@@ -68,3 +68,11 @@ func nearest(w string, names []string, n int) []string {
 	}
 	return out
 }
+
+// Nearest returns the one of names that w may have meant, or "".
+func Nearest(w string, names []string) string {
+	if near := nearest(w, names, 1); len(near) > 0 {
+		return near[0]
+	}
+	return ""
+}
