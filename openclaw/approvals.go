@@ -1,11 +1,16 @@
 package openclaw
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 )
 
 // An ApprovalKind says where an approval comes from. It must be given back when
@@ -111,26 +116,281 @@ type Resolution struct {
 // three kinds, oldest first. Kinds that the gateway does not know are left out.
 // Source: exec.approval.list, plugin.approval.list, openclaw.approval.list.
 func (g *Gateway) ListApprovals(ctx context.Context) ([]Approval, error) {
-	return nil, errors.ErrUnsupported
+	var all []Approval
+	for _, method := range []string{"exec.approval.list", "plugin.approval.list", "openclaw.approval.list"} {
+		var raws []json.RawMessage
+		err := g.Call(ctx, method, map[string]any{}, &raws)
+		var rpc *RPCError
+		if errors.As(err, &rpc) && rpc.Code == "INVALID_REQUEST" && strings.Contains(rpc.Message, "unknown method") {
+			continue // an older gateway; there is no code for it
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, raw := range raws {
+			a, err := decodeApproval(raw, kindOf(method))
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", method, err)
+			}
+			all = append(all, a)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Approval) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	return all, nil
+}
+
+// decodeApproval reads an element of a list or the payload of an event. kind is
+// for gateways that leave it out.
+func decodeApproval(raw json.RawMessage, kind ApprovalKind) (Approval, error) {
+	var w struct {
+		ID           string          `json:"id"`
+		ApprovalKind ApprovalKind    `json:"approvalKind"`
+		Request      json.RawMessage `json:"request"`
+		CreatedAt    instant         `json:"createdAtMs"`
+		ExpiresAt    instant         `json:"expiresAtMs"`
+	}
+	if err := json.Unmarshal(raw, &w); err != nil {
+		return Approval{}, fmt.Errorf("read approval: %w", err)
+	}
+	if w.ID == "" {
+		return Approval{}, errors.New("read approval: it has no id")
+	}
+	// Optional keys may be null, which leaves the fields as they are.
+	var r struct {
+		Command          string     `json:"command"`
+		Title            string     `json:"title"`
+		Description      string     `json:"description"`
+		Detail           string     `json:"detail"`
+		Severity         string     `json:"severity"`
+		PluginID         string     `json:"pluginId"`
+		ToolName         string     `json:"toolName"`
+		Cwd              string     `json:"cwd"`
+		Host             string     `json:"host"`
+		NodeID           string     `json:"nodeId"`
+		ResolvedPath     string     `json:"resolvedPath"`
+		Security         string     `json:"security"`
+		Ask              string     `json:"ask"`
+		AgentID          string     `json:"agentId"`
+		SessionKey       string     `json:"sessionKey"`
+		RunID            string     `json:"runId"`
+		ToolCallID       string     `json:"toolCallId"`
+		WarningText      string     `json:"warningText"`
+		AllowedDecisions []Decision `json:"allowedDecisions"`
+		CommandAnalysis  struct {
+			RiskKinds    []string `json:"riskKinds"`
+			WarningLines []string `json:"warningLines"`
+		} `json:"commandAnalysis"`
+		Scope struct {
+			Kind string `json:"kind"`
+		} `json:"scope"`
+		CronExecutionSource struct {
+			JobID string `json:"jobId"`
+		} `json:"cronExecutionSource"`
+	}
+	if len(w.Request) > 0 {
+		if err := json.Unmarshal(w.Request, &r); err != nil {
+			return Approval{}, fmt.Errorf("read approval %s: %w", w.ID, err)
+		}
+	}
+	a := Approval{
+		ID: w.ID, Kind: cmp.Or(w.ApprovalKind, kind),
+		Command: r.Command, Title: r.Title, Description: r.Description, Detail: r.Detail,
+		Severity: r.Severity, PluginID: r.PluginID, Tool: r.ToolName,
+		Cwd: r.Cwd, Host: r.Host, NodeID: r.NodeID, ResolvedPath: r.ResolvedPath,
+		Security: r.Security, Ask: r.Ask, AgentID: r.AgentID, SessionKey: r.SessionKey,
+		RunID: r.RunID, ToolCallID: r.ToolCallID, CronJobID: r.CronExecutionSource.JobID, ScopeKind: r.Scope.Kind,
+		RiskKinds: r.CommandAnalysis.RiskKinds, AllowedDecisions: allowed(r.AllowedDecisions),
+		CreatedAt: w.CreatedAt.Time, ExpiresAt: w.ExpiresAt.Time, Request: w.Request,
+	}
+	if a.Kind == KindExec && a.Tool == "" {
+		a.Tool = "exec"
+	}
+	if r.WarningText != "" {
+		a.Warnings = append(a.Warnings, r.WarningText)
+	}
+	a.Warnings = append(a.Warnings, r.CommandAnalysis.WarningLines...)
+	return a, nil
+}
+
+// allowed is what an absent list of decisions means: all three.
+func allowed(d []Decision) []Decision {
+	if d == nil {
+		return []Decision{AllowOnce, AllowAlways, Deny}
+	}
+	return d
+}
+
+// wireRecord is what approval.get and approval.resolve call "approval".
+type wireRecord struct {
+	ID           string         `json:"id"`
+	Status       ApprovalStatus `json:"status"`
+	Reason       string         `json:"reason"`
+	Decision     Decision       `json:"decision"`
+	CreatedAt    instant        `json:"createdAtMs"`
+	ExpiresAt    instant        `json:"expiresAtMs"`
+	ResolvedAt   instant        `json:"resolvedAtMs"`
+	Presentation struct {
+		Kind             ApprovalKind `json:"kind"`
+		CommandText      string       `json:"commandText"`
+		Title            string       `json:"title"`
+		AllowedDecisions []Decision   `json:"allowedDecisions"`
+	} `json:"presentation"`
+	Resolver struct {
+		Kind string `json:"kind"`
+		ID   string `json:"id"`
+	} `json:"resolver"`
+}
+
+func (w wireRecord) record() ApprovalRecord {
+	return ApprovalRecord{
+		ID: w.ID, Kind: w.Presentation.Kind, Status: w.Status, Reason: w.Reason, Decision: w.Decision,
+		Resolver: w.Resolver.ID, Command: cmp.Or(w.Presentation.CommandText, w.Presentation.Title),
+		AllowedDecisions: allowed(w.Presentation.AllowedDecisions),
+		CreatedAt:        w.CreatedAt.Time, ExpiresAt: w.ExpiresAt.Time, ResolvedAt: w.ResolvedAt.Time,
+	}
 }
 
 // GetApproval returns the gateway's record of approval id, pending or finished
 // (30 days). An unknown id is [ErrNotFound].
 // Source: approval.get.
 func (g *Gateway) GetApproval(ctx context.Context, id string) (ApprovalRecord, error) {
-	return ApprovalRecord{}, errors.ErrUnsupported
+	return getApproval(ctx, g.Call, id)
+}
+
+// caller is Gateway.Call, or the same over another connection.
+type caller func(ctx context.Context, method string, params, result any) error
+
+func getApproval(ctx context.Context, call caller, id string) (ApprovalRecord, error) {
+	var w struct {
+		Approval wireRecord `json:"approval"`
+	}
+	err := call(ctx, "approval.get", map[string]any{"id": id}, &w)
+	return w.Approval.record(), err
 }
 
 // ResolveApproval decides approval id over a connection of its own that bears
 // the console's name and the person's ("clawconsole: alice"), so that OpenClaw's
-// record names who decided. It works while the gateway drains if a connection
-// can still be made, else it goes over the shared one. It returns the gateway's
-// record, whoever won; [ErrNotFound] if there is no such approval, and
-// [ErrNotOffered], with nothing sent, if an allowing decision is not among those
-// offered or kind is wrong. After [ErrTimeout] or [ErrLost] ask GetApproval.
-// Source: approval.resolve.
+// record names who decided. While the gateway drains and takes no connections it
+// goes over the shared one instead, and the record then names the console. It
+// returns the gateway's record, whoever won; [ErrNotFound] if there is no such
+// approval or it is gone without a record, and [ErrNotOffered], with nothing
+// sent, if an allowing decision is not among those offered or kind is wrong.
+// After [ErrTimeout] or [ErrLost] the outcome is unknown: ask GetApproval.
+// Source: exec.approval.resolve, plugin.approval.resolve, approval.resolve.
 func (g *Gateway) ResolveApproval(ctx context.Context, person, id string, kind ApprovalKind, d Decision) (Resolution, error) {
-	return Resolution{}, errors.ErrUnsupported
+	ctx, cancel := g.withDeadline(ctx)
+	defer cancel()
+	call, done, err := g.as(ctx, person)
+	if err != nil {
+		return Resolution{}, fmt.Errorf("resolve approval %s: %w", id, err)
+	}
+	defer done()
+	r, err := resolveApproval(ctx, call, id, kind, d)
+	if err != nil {
+		return Resolution{}, fmt.Errorf("resolve approval %s: %w", id, err)
+	}
+	return r, nil
+}
+
+func resolveApproval(ctx context.Context, call caller, id string, kind ApprovalKind, d Decision) (Resolution, error) {
+	before, err := getApproval(ctx, call, id)
+	looked := err == nil
+	switch {
+	case errors.Is(err, ErrDraining):
+		// Only resolving works now. Its methods refuse a wrong kind or decision.
+	case err != nil:
+		return Resolution{}, err
+	case before.Status != ApprovalPending:
+		return Resolution{Applied: false, Record: before}, nil
+	case before.Kind != kind:
+		return Resolution{}, fmt.Errorf("%w: it is a %s approval", ErrNotOffered, before.Kind)
+	case !slices.Contains(before.AllowedDecisions, d):
+		return Resolution{}, fmt.Errorf("%w: %q", ErrNotOffered, d)
+	}
+
+	method, params := string(kind)+".approval.resolve", map[string]any{"id": id, "decision": d}
+	if kind == KindSystemAgent {
+		// The only method for it. It takes a mistake as a denial, so that it is
+		// not called on mere hope.
+		if !looked {
+			return Resolution{}, ErrDraining
+		}
+		method, params["kind"] = "approval.resolve", kind
+	}
+	err = call(ctx, method, params, nil)
+	var rpc *RPCError
+	late := errors.As(err, &rpc) && (rpc.Reason == "APPROVAL_ALREADY_RESOLVED" || rpc.Reason == "APPROVAL_NOT_FOUND")
+	if err != nil && !late {
+		if rpc != nil && strings.HasPrefix(rpc.Reason, "APPROVAL_") {
+			err = fmt.Errorf("%w: %w", ErrNotOffered, err)
+		}
+		return Resolution{}, err
+	}
+	after, gerr := getApproval(ctx, call, id)
+	switch {
+	case gerr == nil:
+		return Resolution{Applied: !late && after.Decision == d, Record: after}, nil
+	case late:
+		return Resolution{}, err
+	}
+	// The gateway took the decision and cannot show its record (it drains).
+	after = before
+	after.ID, after.Kind, after.Status, after.Reason, after.Decision, after.ResolvedAt = id, kind, ApprovalAllowed, "user", d, time.Now()
+	if d == Deny {
+		after.Status = ApprovalDenied
+	}
+	return Resolution{Applied: true, Record: after}, nil
+}
+
+// as returns calls that are made in the name of person, and what ends them.
+func (g *Gateway) as(ctx context.Context, person string) (caller, func(), error) {
+	if _, err := g.current(); err != nil {
+		return nil, nil, err
+	}
+	name := displayName(g.cfg.Name, person)
+	c, err := g.connect(ctx, name, g.decidingScopes(), []string{}, nil)
+	var he *handshakeError
+	switch {
+	case err == nil:
+		c.start(ctx)
+		return func(ctx context.Context, method string, params, result any) error {
+			return c.call(ctx, method, params, result, false)
+		}, c.close, nil
+	case errors.As(err, &he) && he.status == http.StatusServiceUnavailable, errors.Is(err, ErrDraining):
+		return g.Call, func() {}, nil
+	case ctx.Err() != nil, errors.As(err, &he) && he.timeout:
+		return nil, nil, fmt.Errorf("%w: %w", ErrHanging, err)
+	case errors.Is(err, ErrStarting), errors.Is(err, ErrScope):
+		return nil, nil, err
+	default:
+		return nil, nil, fmt.Errorf("%w: %w", ErrDown, err)
+	}
+}
+
+// decidingScopes are those of ours that decide about approvals.
+func (g *Gateway) decidingScopes() []Scope {
+	var s []Scope
+	for _, scope := range g.cfg.Scopes {
+		if scope == ScopeAdmin || scope == ScopeApprovals {
+			s = append(s, scope)
+		}
+	}
+	return s
+}
+
+// displayName joins the console's and the person's name, of which the gateway's
+// record keeps what can be read: no control characters, at most 60 characters.
+func displayName(console, person string) string {
+	name := strings.Join(strings.Fields(strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Cf) {
+			return -1
+		}
+		return r
+	}, console+": "+person)), " ")
+	if r := []rune(name); len(r) > 60 {
+		name = string(r[:60])
+	}
+	return name
 }
 
 // A Simulation is a harmless approval that we raised ourselves, over a second
@@ -155,5 +415,61 @@ func (s *Simulation) Close() { s.stop() }
 // run, open for ttl (at least 1 s). Our own events announce it like any other.
 // Source: exec.approval.request.
 func (g *Gateway) RequestSimulatedApproval(ctx context.Context, id, command string, ttl time.Duration) (*Simulation, error) {
-	return nil, errors.ErrUnsupported
+	ctx, cancel := g.withDeadline(ctx)
+	defer cancel()
+	c, err := g.connect(ctx, displayName(g.cfg.Name, "selftest"), g.decidingScopes(), []string{}, nil)
+	if err != nil {
+		return nil, fmt.Errorf("simulate an approval: %w", err)
+	}
+	c.start(context.WithoutCancel(ctx))
+	var accepted struct {
+		Status    string  `json:"status"`
+		ID        string  `json:"id"`
+		ExpiresAt instant `json:"expiresAtMs"`
+	}
+	const method = "exec.approval.request"
+	w := &waiter{slow: true, last: func(f frame) bool { return !f.OK || !isAccepted(f.Payload) }}
+	_, err = c.send(ctx, method, map[string]any{
+		"id": id, "command": command, "host": "gateway", "twoPhase": true,
+		"timeoutMs":   max(ttl, time.Second).Milliseconds(),
+		"warningText": "Simulated by " + g.cfg.Name + ": nothing runs, whatever is decided.",
+	}, w)
+	var f frame
+	if err == nil {
+		f, err = c.await(ctx, w)
+	}
+	if err == nil {
+		err = f.into(method, &accepted)
+	}
+	if err == nil && accepted.Status != "accepted" {
+		err = errors.New("denied at once: no connection of ours takes approvals")
+	}
+	if err != nil {
+		c.close()
+		return nil, fmt.Errorf("simulate an approval: %w", err)
+	}
+	return &Simulation{
+		ID:        cmp.Or(accepted.ID, id),
+		ExpiresAt: accepted.ExpiresAt.Time,
+		wait: func(ctx context.Context) (Decision, error) {
+			f, err := c.await(ctx, w)
+			if err != nil {
+				return "", fmt.Errorf("simulated approval: %w", err)
+			}
+			var end struct {
+				Decision Decision `json:"decision"`
+			}
+			err = f.into(method, &end)
+			return end.Decision, err
+		},
+		stop: c.close,
+	}, nil
+}
+
+// isAccepted reports whether a response is the first of two.
+func isAccepted(payload json.RawMessage) bool {
+	var p struct {
+		Status string `json:"status"`
+	}
+	return json.Unmarshal(payload, &p) == nil && p.Status == "accepted"
 }

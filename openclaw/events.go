@@ -141,7 +141,7 @@ type hub struct {
 }
 
 // add makes a subscription of n events that begins with first.
-func (h *hub) add(n int, want func(Event) bool, first func() Event) *Subscription {
+func (h *hub) add(n int, want func(Event) bool, first Event) *Subscription {
 	s := &Subscription{hub: h, want: want, c: make(chan Event, n+1)}
 	s.C = s.c
 	h.mu.Lock()
@@ -150,7 +150,7 @@ func (h *hub) add(n int, want func(Event) bool, first func() Event) *Subscriptio
 		h.subs = make(map[*Subscription]struct{})
 	}
 	h.subs[s] = struct{}{}
-	s.put(first())
+	s.put(first)
 	return s
 }
 
