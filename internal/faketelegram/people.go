@@ -247,12 +247,16 @@ func (s *Server) EditByUser(chat, message int64, text string) Message {
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
 	c, e := s.entry(chat, message)
+	s.edit(c, e, text)
+	return e.Message
+}
+
+func (s *Server) edit(c *conv, e *Entry, text string) {
 	e.keepVersion()
 	f := formatted{text: text}.detect()
 	e.Text, e.Entities, e.EditDate = f.text, f.entities, s.w.now().Unix()
-	s.w.emit("edit", c, message, nil)
+	s.w.emit("edit", c, e.MessageID, nil)
 	s.w.deliver(s.bot, c, e, true, nil)
-	return e.Message
 }
 
 // DeleteByUser deletes a message as a person; bots do not hear of it. It panics

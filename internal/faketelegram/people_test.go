@@ -254,3 +254,5 @@ func TestMenu(t *testing.T) {
 		t.Errorf("commands = %+v", cs)
 	}
 }
+
+func readCloser(s string) io.ReadCloser { return io.NopCloser(strings.NewReader(s)) }
