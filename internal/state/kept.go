@@ -30,7 +30,7 @@ func (s *Store) SaveLockout(ctx context.Context, l Lockout) error {
 
 // Lockouts returns all that is remembered, by operator.
 func (s *Store) Lockouts(ctx context.Context) (all []Lockout, err error) {
-	defer wrap(&err, "read lockouts")
+	defer s.wrap(&err, "read lockouts")
 	return query(ctx, s, func(scan func(...any) error) (l Lockout, err error) {
 		var until int64
 		err = scan(&l.Operator, &l.Failures, &until)
@@ -41,7 +41,7 @@ func (s *Store) Lockouts(ctx context.Context) (all []Lockout, err error) {
 
 // Meta returns the value stored under key, or "" if there is none.
 func (s *Store) Meta(ctx context.Context, key string) (value string, err error) {
-	defer wrap(&err, "read %q", key)
+	defer s.wrap(&err, "read %q", key)
 	err = s.db.QueryRowContext(ctx, "SELECT value FROM meta WHERE key = ?", key).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = nil
@@ -55,6 +55,23 @@ func (s *Store) SetMeta(ctx context.Context, key, value string) error {
 		_, err := w.exec("INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)", key, value)
 		return err
 	})
+}
+
+// A Backlog is what waits.
+type Backlog struct {
+	Received int64 // updates not claimed
+	Claimed  int64 // claims without outcome: commands that run
+	Outbox   int64 // messages to send
+}
+
+// Backlog counts what waits.
+func (s *Store) Backlog(ctx context.Context) (b Backlog, err error) {
+	defer s.wrap(&err, "count what waits")
+	err = s.db.QueryRowContext(ctx, `SELECT
+		(SELECT count(*) FROM updates WHERE status = 0),
+		(SELECT count(*) FROM updates WHERE status = 1),
+		(SELECT count(*) FROM outbox)`).Scan(&b.Received, &b.Claimed, &b.Outbox)
+	return b, err
 }
 
 // query returns the rows that a statement selects, each as get makes it.
@@ -75,8 +92,14 @@ func query[T any](ctx context.Context, s *Store, get func(scan func(...any) erro
 	return all, rows.Err()
 }
 
-func wrap(err *error, format string, args ...any) {
+// wrap says what a read was for when it has failed.
+func (s *Store) wrap(err *error, format string, args ...any) {
 	if *err != nil {
+		select {
+		case <-s.quit: // database/sql has no error of its own for it
+			*err = ErrClosed
+		default:
+		}
 		*err = fmt.Errorf("%s: %w", fmt.Sprintf(format, args...), *err)
 	}
 }

@@ -62,7 +62,7 @@ func (s *Store) signal() {
 // message waits until those before it in the same chat are due too, so that a
 // chat stays in order. It returns the same ones again until Sent or Retry.
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) (due []Outgoing, err error) {
-	defer wrap(&err, "read outbox")
+	defer s.wrap(&err, "read outbox")
 	return query(ctx, s, func(scan func(...any) error) (o Outgoing, err error) {
 		var notBefore int64
 		err = scan(&o.ID, &o.ChatID, &o.TopicID, &o.Edit, &o.Body, &o.Attempts, &notBefore)
@@ -78,7 +78,7 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int) (due []Outgoi
 // NextDue returns when the earliest message that waits for its time is due, and
 // false if there is none.
 func (s *Store) NextDue(ctx context.Context, now time.Time) (at time.Time, ok bool, err error) {
-	defer wrap(&err, "read outbox")
+	defer s.wrap(&err, "read outbox")
 	var ms int64
 	err = s.db.QueryRowContext(ctx, "SELECT coalesce(min(not_before), 0) FROM outbox WHERE not_before > ?", millis(now)).Scan(&ms)
 	return instant(ms), ms != 0, err

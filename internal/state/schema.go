@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"strings"
 )
 
 // applicationID marks our files in SQLite's header: "claw".
@@ -98,7 +99,7 @@ func prepare(ctx context.Context, conn *sql.Conn, path string) error {
 			return err
 		}
 		if found != "ok" {
-			return fmt.Errorf("%w: %s", ErrCorrupt, found)
+			return fmt.Errorf("%w: %s", ErrCorrupt, strings.Join(strings.Fields(found), " "))
 		}
 	}
 	if _, err := conn.ExecContext(ctx, "PRAGMA journal_mode = WAL"); err != nil {

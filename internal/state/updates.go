@@ -149,7 +149,7 @@ func (w *writer) why(id int64, otherwise error) error {
 // claimed, and claims without outcome. It changes nothing. Call it before the
 // first Receive.
 func (s *Store) Recover(ctx context.Context) (received []Update, claimed []Claim, err error) {
-	defer wrap(&err, "recover")
+	defer s.wrap(&err, "recover")
 	received, err = query(ctx, s, func(scan func(...any) error) (u Update, err error) {
 		var sent, recv int64
 		err = scan(&u.ID, &u.ChatID, &u.UserID, &u.MessageID, &sent, &recv, &u.Body)
@@ -170,7 +170,7 @@ func (s *Store) Recover(ctx context.Context) (received []Update, claimed []Claim
 
 // Status returns where update id is, or ErrMissing.
 func (s *Store) Status(ctx context.Context, id int64) (st Status, err error) {
-	defer wrap(&err, "look up update %d", id)
+	defer s.wrap(&err, "look up update %d", id)
 	err = s.db.QueryRowContext(ctx, "SELECT status FROM updates WHERE id = ?", id).Scan(&st)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrMissing
