@@ -256,7 +256,9 @@ func child(n *kong.Node, name string) *kong.Node {
 func childNames(n *kong.Node) []string {
 	var names []string
 	for _, c := range n.Children {
-		names = append(names, c.Name)
+		if !c.Tag.Has("hidden") {
+			names = append(names, c.Name)
+		}
 	}
 	return names
 }
