@@ -125,7 +125,9 @@ func (o *outbox) fill(ctx context.Context) {
 	o.mu.Unlock()
 
 	due, err := o.Ledger.Due(ctx, time.Now(), refillAtOnce)
-	o.note("ledger", err)
+	if err != nil {
+		o.note("ledger", err) // that it can be read does not mean that it can be written
+	}
 	var all []consignment
 	for _, p := range due {
 		out, err := decodeOutgoing(p.Body, o.Redactor)

@@ -1,0 +1,937 @@
+package console_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"clawconsole/auth"
+	"clawconsole/commands"
+	"clawconsole/console"
+	"clawconsole/internal/audit"
+)
+
+// bubble runs a test with a rig on a clock of its own.
+func bubble(t *testing.T, f func(t *testing.T, g *rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		g := newRig(t)
+		g.stop = func() error { return nil }
+		f(t, g)
+		if err := g.stop(); err != nil {
+			t.Errorf("Run = %v", err)
+		}
+	})
+}
+
+// TestWay has one case for each row of the table in DESIGN.md, section 3, with
+// what fails it and what passes it.
+func TestWay(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		prepare func(g *rig)
+		change  func(m *console.Message)
+		text    string
+		want    string // part of the answer; "" is silence
+		ran     bool
+		outcome console.Outcome
+	}{
+		{name: "passes", text: "/status", want: "OK: /status @local\ndid /status", ran: true, outcome: console.Done},
+		{name: "2 edited", change: func(m *console.Message) { m.Origin = console.Edited }, text: "/status", outcome: console.Ignored},
+		{name: "2 other", change: func(m *console.Message) { m.Origin = console.Other }, text: "/status", outcome: console.Ignored},
+		{name: "3 unknown group", change: func(m *console.Message) { m.Private, m.ChatID, m.ToUs = false, -5, true }, text: "/status", outcome: console.Ignored},
+		{name: "3 wrong topic", change: func(m *console.Message) { m.Private, m.ChatID, m.TopicID, m.ToUs = false, forum, topic+1, true }, text: "/status", outcome: console.Ignored},
+		{name: "3 topic", change: func(m *console.Message) { m.Private, m.ChatID, m.TopicID = false, forum, topic }, text: "/status", want: "OK: /status", ran: true, outcome: console.Done},
+		{name: "4 stranger", change: func(m *console.Message) { m.UserID, m.ChatID = mallory, mallory }, text: "/status", want: "ERROR: unauthorized", outcome: console.Refused},
+		{name: "4 stranger in group talks to others", change: func(m *console.Message) { m.UserID, m.Private, m.ChatID = mallory, false, group }, text: "/status", outcome: console.Ignored},
+		{name: "5 other bot", text: "/status@other_bot", outcome: console.Ignored},
+		{name: "5 our name", text: "/status@" + bot, want: "OK: /status", ran: true, outcome: console.Done},
+		{name: "5 group without mention", change: func(m *console.Message) { m.Private, m.ChatID = false, group }, text: "/status", outcome: console.Ignored},
+		{name: "5 group with mention", change: func(m *console.Message) { m.Private, m.ChatID, m.ToUs = false, group, true }, text: "/status", want: "OK: /status", ran: true, outcome: console.Done},
+		{name: "5 mention first", change: func(m *console.Message) { m.Private, m.ChatID, m.ToUs = false, group, true }, text: "@" + bot + " /status", want: "OK: /status", ran: true, outcome: console.Done},
+		{name: "5 talk in private", text: "hello", want: "ERROR: not a command", outcome: console.Refused},
+		{name: "5 talk in group", change: func(m *console.Message) { m.Private, m.ChatID, m.ToUs = false, group, true }, text: "hello", outcome: console.Ignored},
+		{name: "6 budget", prepare: func(g *rig) {
+			g.gate = newGate(g.t, func(c *auth.Config) { c.RateBurst = 3; c.RatePerMinute = 10 })
+			exhaust(g.gate)
+		}, text: "/status", want: "ERROR: rate limited (try again later)", outcome: console.Refused},
+		{name: "6 lock is free", prepare: func(g *rig) {
+			g.gate = newGate(g.t, func(c *auth.Config) { c.RateBurst = 3; c.RatePerMinute = 10 })
+			exhaust(g.gate)
+		}, text: "/lock", want: "OK: /lock", ran: true, outcome: console.Done},
+		{name: "7 length", text: "/session main " + strings.Repeat("x", 4096), want: "ERROR: command has 4110 characters, 4096 are allowed", outcome: console.Refused},
+		{name: "7 usage", text: "/logs --tail lots", want: `ERROR: --tail: "lots" is not`, outcome: console.Refused},
+		{name: "7 unknown", text: "/stauts", want: "ERROR: unknown command", outcome: console.Refused},
+		{name: "8 stale", prepare: func(g *rig) { g.unlock(alice) }, change: func(m *console.Message) { m.SentAt = m.SentAt.Add(-9 * time.Minute) }, text: "/gateway restart", want: "9 min ago), not run", outcome: console.Refused},
+		{name: "8 just fresh", prepare: func(g *rig) { g.unlock(alice) }, change: func(m *console.Message) { m.SentAt = m.SentAt.Add(-119 * time.Second) }, text: "/gateway restart", want: "OK: /gateway restart", ran: true, outcome: console.Done},
+		{name: "8 skew known", prepare: func(g *rig) { g.unlock(alice); g.config.Skew = func() time.Duration { return -9 * time.Minute } }, change: func(m *console.Message) { m.SentAt = m.SentAt.Add(-9 * time.Minute) }, text: "/gateway restart", want: "OK: /gateway restart", ran: true, outcome: console.Done},
+		{name: "8 safe says its age", change: func(m *console.Message) { m.SentAt = m.SentAt.Add(-9 * time.Minute) }, text: "/status", want: "9 min ago.", ran: true, outcome: console.Done},
+		{name: "9 locked", text: "/gateway restart", want: "ERROR: unauthorized\n/whoami", outcome: console.Refused},
+		{name: "9 wrong secret says the same", text: "/gateway restart --secret nonsense-nonsense", want: "ERROR: unauthorized\n/whoami", outcome: console.Refused},
+		{name: "9 no right", prepare: func(g *rig) {
+			g.gate = newGate(g.t, func(c *auth.Config) { c.Operators[0].May = []auth.Class{auth.Moderate} })
+		}, text: "/status", want: "ERROR: unauthorized\n/whoami", outcome: console.Refused},
+		{name: "9 unlocked", prepare: func(g *rig) { g.unlock(alice) }, text: "/gateway restart", want: "OK: /gateway restart", ran: true, outcome: console.Done},
+		{name: "9 inline secret", text: "/gateway restart --secret " + secret, want: "OK: /gateway restart", ran: true, outcome: console.Done},
+		{name: "9 unconfirmed", prepare: func(g *rig) { g.unlock(alice) }, text: "/run uptime", want: "ERROR: not confirmed", outcome: console.Refused},
+		{name: "9 confirmed", prepare: func(g *rig) { g.unlock(alice) }, text: "/run --yes uptime", want: "OK: /run --yes uptime", ran: true, outcome: console.Done},
+		{name: "10 ledger", prepare: func(g *rig) { g.ledger.broken("claim", errDisk) }, text: "/status", want: "ERROR: cannot record, not run", outcome: console.Refused},
+		{name: "10 record", prepare: func(g *rig) { g.record.fail = func(audit.Record) error { return errDisk } }, text: "/status", want: "ERROR: cannot record, not run", outcome: console.Refused},
+		{name: "11 failed", prepare: func(g *rig) {
+			g.do = func(context.Context, auth.Grant, commands.Request, func(commands.Result)) (commands.Result, error) {
+				return commands.Result{Failed: true, Summary: "gateway is down", Hint: "/gateway start"}, nil
+			}
+		}, text: "/status", want: "ERROR: gateway is down\n/gateway start", ran: true, outcome: console.Done},
+		{name: "11 internal", prepare: func(g *rig) {
+			g.do = func(context.Context, auth.Grant, commands.Request, func(commands.Result)) (commands.Result, error) {
+				return commands.Result{}, errors.New("dial tcp 127.0.0.1:18789: refused")
+			}
+		}, text: "/status", want: "ERROR: internal error, see log ", ran: true, outcome: console.Done},
+		{name: "11 panic", prepare: func(g *rig) {
+			g.do = func(context.Context, auth.Grant, commands.Request, func(commands.Result)) (commands.Result, error) {
+				panic("nil map")
+			}
+		}, text: "/status", want: "ERROR: internal error, see log ", ran: true, outcome: console.Done},
+		{name: "12 record", prepare: func(g *rig) {
+			g.record.fail = func(r audit.Record) error {
+				if r.Event == audit.CommandDone {
+					return errDisk
+				}
+				return nil
+			}
+		}, text: "/status", want: "could not be recorded", ran: true, outcome: console.Done},
+		{name: "12 ledger", prepare: func(g *rig) { g.ledger.broken("finish", errDisk) }, text: "/status", want: "could not be recorded", ran: true},
+		{name: "13 redacted", text: "/session main the key is " + secret, prepare: func(g *rig) { g.unlock(alice) }, want: "did /session main the key is [redacted", ran: true, outcome: console.Done},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, g *rig) {
+				if tt.prepare != nil {
+					tt.prepare(g)
+				}
+				g.start()
+				m := g.message(tt.text)
+				if tt.change != nil {
+					tt.change(&m)
+				}
+				id := g.send(m)
+				synctest.Wait()
+				all := g.chat.all()
+				switch {
+				case tt.want == "" && len(all) > 0:
+					t.Errorf("answer %q, want silence", all[0].text())
+				case tt.want != "" && len(all) != 1:
+					t.Errorf("%d answers, want 1: %v", len(all), all)
+				case tt.want != "" && !strings.Contains(all[0].text(), tt.want):
+					t.Errorf("answer %q, want %q in it", all[0].text(), tt.want)
+				case tt.want != "" && (all[0].to.ChatID != m.ChatID || all[0].to.TopicID != m.TopicID):
+					t.Errorf("answer went to %v", all[0].to)
+				}
+				for _, s := range all {
+					if strings.Contains(s.text(), secret) || strings.Contains(s.text(), "127.0.0.1:18789") {
+						t.Errorf("answer %q tells too much", s.text())
+					}
+				}
+				if got := len(g.lines()) == 1; got != tt.ran {
+					t.Errorf("ran = %v, want %v", got, tt.ran)
+				}
+				if got := g.ledger.outcome(id); got != tt.outcome {
+					t.Errorf("outcome = %v, want %v", got, tt.outcome)
+				}
+				if strings.Contains(g.record.text(), secret) {
+					t.Error("the record holds the secret")
+				}
+			})
+		})
+	}
+}
+
+// exhaust spends alice's budget.
+func exhaust(g *auth.Gate) {
+	for g.Spend(auth.Caller{UserID: alice, ChatID: alice, Private: true}, auth.Commands) == nil {
+	}
+}
+
+// Row 1: what cannot be stored is not handled, and health is red.
+func TestStoreFails(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.ledger.broken("receive", errDisk)
+		g.start()
+		m := g.message("/status")
+		if err := g.router.Receive(t.Context(), []console.Incoming{{UpdateID: m.UpdateID, Message: &m}}); !errors.Is(err, errDisk) {
+			t.Fatalf("Receive = %v, want %v", err, errDisk)
+		}
+		synctest.Wait()
+		if len(g.lines()) > 0 || len(g.chat.all()) > 0 {
+			t.Error("an update that was not stored was handled")
+		}
+		if g.router.Health().Faults["ledger"] == nil {
+			t.Error("health is green")
+		}
+		g.ledger.broken("receive", nil)
+		g.send(m)
+		synctest.Wait()
+		if len(g.lines()) != 1 || len(g.router.Health().Faults) != 0 {
+			t.Errorf("ran %q, faults %v; want once and none", g.lines(), g.router.Health().Faults)
+		}
+	})
+}
+
+// Rows 10 and 12: a disk that fails makes health red.
+func TestHealthRed(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.record.fail = func(audit.Record) error { return errDisk }
+		g.start()
+		g.send(g.message("/status"))
+		synctest.Wait()
+		if g.router.Health().Faults["record"] == nil {
+			t.Error("health is green")
+		}
+	})
+}
+
+// The record says what was asked before it is done, and how it ended.
+func TestRecord(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		var before []audit.Event
+		g.do = func(context.Context, auth.Grant, commands.Request, func(commands.Result)) (commands.Result, error) {
+			before = g.record.events()
+			return commands.Result{}, nil
+		}
+		g.start()
+		g.send(g.message("/status"))
+		synctest.Wait()
+		g.send(g.message("/nonsense"))
+		synctest.Wait()
+		if want := []audit.Event{audit.CommandClaimed}; !slices.Equal(before, want) {
+			t.Errorf("on record before the effect: %v, want %v", before, want)
+		}
+		if want := []audit.Event{audit.CommandClaimed, audit.CommandDone, audit.CommandRefused}; !slices.Equal(g.record.events(), want) {
+			t.Errorf("on record: %v, want %v", g.record.events(), want)
+		}
+	})
+}
+
+func TestRedelivery(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.unlock(alice)
+		g.start()
+		m := g.message("/gateway restart")
+		for i := range 100 {
+			g.send(m)
+			if i%10 == 9 { // a new process on the same ledger
+				if err := g.stop(); err != nil {
+					t.Fatal(err)
+				}
+				g.start()
+			}
+		}
+		synctest.Wait()
+		if n := len(g.lines()); n != 1 {
+			t.Errorf("ran %d times", n)
+		}
+		if n := len(g.chat.all()); n != 1 {
+			t.Errorf("answered %d times", n)
+		}
+	})
+}
+
+func TestOrderWithinChat(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		release := make(chan struct{})
+		g.do = func(_ context.Context, _ auth.Grant, q commands.Request, _ func(commands.Result)) (commands.Result, error) {
+			if q.Name == "session" {
+				<-release
+			}
+			return commands.Result{}, nil
+		}
+		g.unlock(alice)
+		g.start()
+		g.send(g.message("/session main slow"))
+		var want []string
+		want = append(want, "/session main slow")
+		for i := range 20 {
+			line := fmt.Sprintf("/logs --tail %d", i+1)
+			g.send(g.message(line))
+			want = append(want, line)
+			synctest.Wait() // each may end before the next begins
+		}
+		if got := g.lines(); !slices.Equal(got, want) {
+			t.Errorf("began %q, want %q", got, want)
+		}
+		if n := len(g.chat.all()); n != 20 {
+			t.Errorf("%d answers while /session waits, want 20", n)
+		}
+		close(release)
+	})
+}
+
+// What /auth decides holds for the message right after it.
+func TestAuthThenCommand(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		a, b := g.message("/auth "+secret), g.message("/gateway restart")
+		if err := g.router.Receive(t.Context(), []console.Incoming{{UpdateID: a.UpdateID, Message: &a}, {UpdateID: b.UpdateID, Message: &b}}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		all := g.chat.all()
+		if len(all) != 2 || all[0].text() != "OK: unlocked" || !strings.HasPrefix(all[1].text(), "OK: /gateway restart") {
+			t.Errorf("answers %q", texts(all))
+		}
+	})
+}
+
+func texts(all []sent) (out []string) {
+	for _, s := range all {
+		out = append(out, s.text())
+	}
+	return out
+}
+
+func TestBusy(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		release := make(chan struct{})
+		g.do = func(ctx context.Context, _ auth.Grant, q commands.Request, _ func(commands.Result)) (commands.Result, error) {
+			<-release
+			return commands.Result{}, nil
+		}
+		g.unlock(alice)
+		g.unlock(bob)
+		g.start()
+		for range 4 + 64 {
+			g.send(g.message("/status"))
+		}
+		synctest.Wait()
+		if n := len(g.lines()); n != 4 {
+			t.Errorf("%d run at once, want 4", n)
+		}
+		if h := g.router.Health(); h.Running != 4 || h.Waiting != 64 {
+			t.Errorf("running %d, waiting %d; want 4 and 64", h.Running, h.Waiting)
+		}
+		over := g.send(g.message("/status"))
+		synctest.Wait()
+		if got := g.chat.last(t).text(); !strings.HasPrefix(got, "ERROR: busy, not run") {
+			t.Errorf("the 69th was answered %q", got)
+		}
+		if g.ledger.outcome(over) != console.Refused {
+			t.Error("the 69th was claimed")
+		}
+		// Another operator is not held up by what alice does.
+		m := g.message("/status")
+		m.UserID, m.ChatID = bob, bob
+		g.send(m)
+		synctest.Wait()
+		if n := len(g.lines()); n != 5 {
+			t.Errorf("bob waits for alice: %d run", n)
+		}
+		// Locking never waits.
+		g.send(g.message("/lock"))
+		synctest.Wait()
+		close(release)
+		synctest.Wait()
+		if n := len(g.lines()); n != 4+64+1+1 {
+			t.Errorf("%d ran in the end, want %d", n, 4+64+1+1)
+		}
+	})
+}
+
+func TestOneRunAtATime(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		release := make(chan struct{})
+		g.do = func(ctx context.Context, _ auth.Grant, q commands.Request, _ func(commands.Result)) (commands.Result, error) {
+			if q.Name == "run" {
+				<-release
+			}
+			return commands.Result{}, nil
+		}
+		g.unlock(alice)
+		g.unlock(bob)
+		g.start()
+		g.send(g.message("/run --yes sleep 1"))
+		synctest.Wait()
+		m := g.message("/run --yes sleep 2")
+		m.UserID, m.ChatID = bob, bob
+		g.send(m)
+		synctest.Wait()
+		g.send(g.message("/status"))
+		synctest.Wait()
+		if got, want := g.lines(), []string{"/run --yes sleep 1", "/status"}; !slices.Equal(got, want) {
+			t.Errorf("began %q, want %q", got, want)
+		}
+		release <- struct{}{}
+		synctest.Wait()
+		if n := len(g.lines()); n != 3 {
+			t.Errorf("the second /run did not begin after the first: %q", g.lines())
+		}
+		close(release)
+	})
+}
+
+func TestSecretsAreDeleted(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		group      bool
+		noDelete   bool
+		want       string
+	}{
+		{name: "right", text: "/auth " + secret, want: "OK: unlocked"},
+		{name: "wrong", text: "/auth wrong-wrong-wrong-wrong-wrong-wrong", want: "ERROR: unauthorized"},
+		{name: "inline", text: "/gateway restart --secret " + secret, want: "OK: /gateway restart"},
+		{name: "phone dash", text: "/gateway restart —secret " + secret, want: "OK: /gateway restart"},
+		{name: "unknown command", text: "/gatway restart --secret " + secret, want: "ERROR: unknown command"},
+		{name: "not deletable", text: "/auth " + secret, noDelete: true, want: "I may not delete your message"},
+		{name: "group", text: "/auth " + secret, group: true, want: "change the secret"},
+		{name: "group inline", text: "/gateway restart --secret " + secret, group: true, want: "change the secret"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, g *rig) {
+				g.chat.noDelete = tt.noDelete
+				g.start()
+				m := g.message(tt.text)
+				if tt.group {
+					m.Private, m.ChatID, m.ToUs = false, group, true
+				}
+				g.send(m)
+				synctest.Wait()
+				if got := g.chat.last(t).text(); !strings.Contains(got, tt.want) || strings.Contains(got, secret) {
+					t.Errorf("answer %q, want %q in it", got, tt.want)
+				}
+				if deleted := slices.Contains(g.chat.deleted, m.MessageID); deleted == tt.noDelete {
+					t.Errorf("deleted = %v", deleted)
+				}
+				if tt.group && len(g.lines()) > 0 {
+					t.Error("ran")
+				}
+				if strings.Contains(g.record.text(), secret) {
+					t.Error("the record holds the secret")
+				}
+			})
+		})
+	}
+}
+
+// No secret reaches the disk: not by the update, not by the claim, not by the
+// outbox.
+func TestNoSecretOnDisk(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		for _, text := range []string{"/auth " + secret, "/gateway restart --secret=" + secret, "/gateway restart – secret " + secret} {
+			m := g.message(text)
+			in := []console.Incoming{{UpdateID: m.UpdateID, Message: &m}}
+			seen := make(map[string]bool)
+			g.ledger.mu.Lock() // hold the router up between receipt and claim
+			go func() {
+				if err := g.router.Receive(context.Background(), in); err != nil {
+					t.Error(err)
+				}
+			}()
+			g.ledger.mu.Unlock()
+			synctest.Wait()
+			g.ledger.mu.Lock()
+			u := g.ledger.updates[m.UpdateID]
+			seen[string(u.Body)] = true
+			if u.claim != nil {
+				seen[u.claim.Command] = true
+			}
+			for _, p := range g.ledger.outbox {
+				seen[string(p.Body)] = true
+			}
+			g.ledger.mu.Unlock()
+			for s := range seen {
+				if strings.Contains(s, secret) {
+					t.Errorf("%q: on disk %q", text, s)
+				}
+			}
+		}
+	})
+}
+
+func TestConfirmation(t *testing.T) {
+	const line = "/run  echo 'it''s'  \"x\"\n# done "
+	ask := func(t *testing.T, g *rig) sent {
+		t.Helper()
+		g.unlock(alice)
+		g.start()
+		m := g.message(line)
+		m.Private, m.ChatID, m.ToUs = false, group, true
+		g.send(m)
+		synctest.Wait()
+		s := g.chat.last(t)
+		if s.button("Run it") == "" || len(s.button("Run it")) > 64 {
+			t.Fatalf("no button: %q %+v", s.text(), s.reply.Buttons)
+		}
+		if !strings.Contains(s.text(), "@local") || !strings.Contains(s.text(), "echo 'it''s'  \"x\"\n# done") {
+			t.Errorf("does not show what would run, and where: %q", s.text())
+		}
+		return s
+	}
+	bubble(t, func(t *testing.T, g *rig) {
+		s := ask(t, g)
+		g.press(bob, s, s.button("Run it"))
+		synctest.Wait()
+		if len(g.lines()) > 0 || !slices.Contains(g.chat.notes, "This button is someone else's.") {
+			t.Errorf("another person: ran %q, notes %q", g.lines(), g.chat.notes)
+		}
+		other := s
+		other.to.ChatID = alice
+		g.press(alice, other, s.button("Run it"))
+		synctest.Wait()
+		if len(g.lines()) > 0 {
+			t.Error("ran from another chat")
+		}
+		time.Sleep(59 * time.Second)
+		g.press(alice, s, s.button("Run it"))
+		g.press(alice, s, s.button("Run it"))
+		synctest.Wait()
+		if got := g.lines(); len(got) != 1 || got[0] != strings.TrimSpace(got[0]) && got[0] != line {
+			t.Errorf("ran %q, want once %q", got, line)
+		}
+		if got := g.chat.all(); len(got) != 1 || got[0].edits == 0 || !strings.HasPrefix(got[0].text(), "OK: /run") {
+			t.Errorf("the question did not become the answer: %q", texts(got))
+		}
+	})
+	bubble(t, func(t *testing.T, g *rig) {
+		s := ask(t, g)
+		time.Sleep(60 * time.Second)
+		g.press(alice, s, s.button("Run it"))
+		synctest.Wait()
+		if len(g.lines()) > 0 || !strings.Contains(strings.Join(g.chat.notes, "|"), "expired") {
+			t.Errorf("after 60 s: ran %q, notes %q", g.lines(), g.chat.notes)
+		}
+	})
+	bubble(t, func(t *testing.T, g *rig) { // all checks again
+		s := ask(t, g)
+		g.gate.Lock(auth.Caller{UserID: alice})
+		g.press(alice, s, s.button("Run it"))
+		synctest.Wait()
+		if got := g.chat.last(t).text(); len(g.lines()) > 0 || !strings.HasPrefix(got, "ERROR: unauthorized") {
+			t.Errorf("after /lock: ran %q, answer %q", g.lines(), got)
+		}
+	})
+	bubble(t, func(t *testing.T, g *rig) {
+		s := ask(t, g)
+		run := s.button("Run it")
+		g.press(alice, s, s.button("Cancel"))
+		synctest.Wait()
+		g.press(alice, s, run)
+		synctest.Wait()
+		if len(g.lines()) > 0 || !strings.HasPrefix(g.chat.last(t).text(), "Cancelled") {
+			t.Errorf("after [Cancel]: ran %q, answer %q", g.lines(), g.chat.last(t).text())
+		}
+	})
+}
+
+// A command that waited too long is offered again, and the button repeats all
+// checks.
+func TestRunNow(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		m := g.message("/gateway restart")
+		m.SentAt = m.SentAt.Add(-9 * time.Minute)
+		g.send(m)
+		synctest.Wait()
+		s := g.chat.last(t)
+		now := s.button("Run now")
+		g.press(alice, s, now)
+		synctest.Wait()
+		if got := g.chat.last(t).text(); !strings.HasPrefix(got, "ERROR: unauthorized") || len(g.lines()) > 0 {
+			t.Fatalf("locked: answer %q, ran %q", got, g.lines())
+		}
+		g.unlock(alice)
+		m = g.message("/gateway restart")
+		m.SentAt = m.SentAt.Add(-9 * time.Minute)
+		g.send(m)
+		synctest.Wait()
+		s = g.chat.last(t)
+		g.press(alice, s, s.button("Run now"))
+		synctest.Wait()
+		if got := g.lines(); !slices.Equal(got, []string{"/gateway restart"}) {
+			t.Errorf("ran %q", got)
+		}
+	})
+}
+
+func TestForgedPress(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		s := sent{id: 5, to: console.Address{ChatID: alice}}
+		for _, data := range []string{"", "c:", "/run --yes id", "c:AAAAAAAAAAAAAAAAAAAAAAAAAA", strings.Repeat("x", 64)} {
+			g.press(alice, s, data)
+		}
+		synctest.Wait()
+		if len(g.lines()) > 0 || len(g.chat.all()) > 0 || len(g.chat.notes) != 5 {
+			t.Errorf("ran %q, sent %q, notes %q", g.lines(), texts(g.chat.all()), g.chat.notes)
+		}
+		g.chat.notes = nil
+		id := g.press(mallory, sent{id: 5, to: console.Address{ChatID: group}}, "c:")
+		synctest.Wait()
+		if len(g.chat.notes) > 0 || g.ledger.outcome(id) != console.Ignored {
+			t.Errorf("a stranger's press was answered %q", g.chat.notes)
+		}
+	})
+}
+
+func TestFullOutput(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		long := strings.Repeat("line with token="+secret+"\n", 400)
+		g.do = func(context.Context, auth.Grant, commands.Request, func(commands.Result)) (commands.Result, error) {
+			return commands.Result{Blocks: []commands.Block{{Kind: commands.Pre, Text: long, Oldest: true}}}, nil
+		}
+		g.start()
+		g.send(g.message("/logs"))
+		synctest.Wait()
+		s := g.chat.last(t)
+		if s.reply.Overflow == nil {
+			t.Fatal("no [Full output]")
+		}
+		time.Sleep(9 * time.Minute)
+		g.press(bob, s, s.reply.Overflow.Data) // a stranger to alice's chat
+		g.press(alice, s, s.reply.Overflow.Data)
+		synctest.Wait()
+		d := g.chat.last(t)
+		if d.doc == nil || d.doc.Name.String() != "logs.txt" || strings.Count(d.doc.Text.String(), "\n") < 400 || strings.Contains(d.doc.Text.String(), secret) {
+			t.Errorf("document %q…", d.text()[:40])
+		}
+		if n := len(g.chat.all()); n != 2 {
+			t.Errorf("%d messages", n)
+		}
+		time.Sleep(61 * time.Second)
+		g.press(alice, s, s.reply.Overflow.Data)
+		synctest.Wait()
+		if n := len(g.chat.all()); n != 2 {
+			t.Error("kept for more than ten minutes")
+		}
+	})
+}
+
+func TestProgress(t *testing.T) {
+	slow := func(d time.Duration, reports ...string) commandsFunc {
+		return func(ctx context.Context, _ auth.Grant, _ commands.Request, progress func(commands.Result)) (commands.Result, error) {
+			for _, s := range reports {
+				progress(commands.Result{Blocks: []commands.Block{{Text: s}}})
+				time.Sleep(100 * time.Millisecond)
+			}
+			select {
+			case <-time.After(d):
+				return commands.Result{Blocks: []commands.Block{{Text: "finished"}}}, nil
+			case <-ctx.Done():
+				return commands.Result{}, ctx.Err()
+			}
+		}
+	}
+	for _, tt := range []struct {
+		took   time.Duration
+		typing int
+		edits  int
+	}{
+		{900 * time.Millisecond, 0, 0},
+		{2900 * time.Millisecond, 1, 0},
+		{3100 * time.Millisecond, 1, 1},
+	} {
+		bubble(t, func(t *testing.T, g *rig) {
+			g.do = slow(tt.took)
+			g.start()
+			g.send(g.message("/status"))
+			time.Sleep(10 * time.Second)
+			all := g.chat.all()
+			if len(all) != 1 || all[0].edits != tt.edits || g.chat.typing != tt.typing || !strings.Contains(all[0].text(), "finished") {
+				t.Errorf("after %v: %d messages, %d edits, %d typing: %q", tt.took, len(all), all[0].edits, g.chat.typing, texts(all))
+			}
+			if all[0].button("Cancel") != "" {
+				t.Error("the answer still has [Cancel]")
+			}
+		})
+	}
+	bubble(t, func(t *testing.T, g *rig) { // many reports: one edit in 2 s
+		var reports []string
+		for i := range 100 {
+			reports = append(reports, fmt.Sprint("step ", i))
+		}
+		g.do = slow(0, reports...)
+		g.start()
+		g.send(g.message("/status"))
+		time.Sleep(3500 * time.Millisecond)
+		if got := g.chat.last(t).text(); !strings.Contains(got, "step 2") || !strings.HasPrefix(got, "… /status @local") {
+			t.Errorf("progress %q", got)
+		}
+		time.Sleep(20 * time.Second)
+		if all := g.chat.all(); len(all) != 1 || all[0].edits > 5 || all[0].edits < 3 {
+			t.Errorf("%d messages, %d edits in 10 s", len(all), all[0].edits)
+		}
+	})
+	bubble(t, func(t *testing.T, g *rig) { // deleted meanwhile: sent anew
+		g.do = slow(10 * time.Second)
+		g.start()
+		g.send(g.message("/status"))
+		time.Sleep(4 * time.Second)
+		g.chat.mu.Lock()
+		g.chat.messages[0].gone = true
+		g.chat.mu.Unlock()
+		time.Sleep(10 * time.Second)
+		if all := g.chat.all(); len(all) != 2 || !strings.Contains(all[1].text(), "finished") {
+			t.Errorf("messages %q", texts(all))
+		}
+	})
+	bubble(t, func(t *testing.T, g *rig) { // [Cancel]
+		g.do = slow(time.Hour)
+		g.start()
+		id := g.send(g.message("/status"))
+		time.Sleep(4 * time.Second)
+		s := g.chat.last(t)
+		g.press(bob, s, s.button("Cancel"))
+		synctest.Wait()
+		if g.ledger.outcome(id) != 0 {
+			t.Fatal("cancelled by someone else")
+		}
+		g.press(alice, s, s.button("Cancel"))
+		synctest.Wait()
+		if got := g.chat.all(); len(got) != 1 || !strings.HasPrefix(got[0].text(), "ERROR: cancelled: /status") {
+			t.Errorf("answers %q", texts(got))
+		}
+	})
+}
+
+func TestShutdown(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.do = func(ctx context.Context, _ auth.Grant, q commands.Request, _ func(commands.Result)) (commands.Result, error) {
+			d := 5 * time.Second
+			if q.Line == "/logs" {
+				d = time.Hour
+			}
+			select {
+			case <-time.After(d):
+				return commands.Result{}, nil
+			case <-ctx.Done():
+				return commands.Result{}, ctx.Err()
+			}
+		}
+		g.start()
+		short, long := g.send(g.message("/status")), g.send(g.message("/logs"))
+		g.send(g.message("/logs"))
+		g.send(g.message("/logs"))
+		waits := g.send(g.message("/whoami"))
+		synctest.Wait()
+		begun := time.Now()
+		if err := g.stop(); err != nil {
+			t.Errorf("Run = %v", err)
+		}
+		if took := time.Since(begun); took < 10*time.Second || took > 12*time.Second {
+			t.Errorf("took %v, want the 10 s that commands are given", took)
+		}
+		for id, want := range map[int64]console.Outcome{short: console.Done, long: console.Interrupted, waits: console.Interrupted} {
+			if got := g.ledger.outcome(id); got != want {
+				t.Errorf("outcome of %d = %v, want %v", id, got, want)
+			}
+		}
+		all := strings.Join(texts(g.chat.all()), "\n")
+		if strings.Count(all, "ERROR: the console stopped meanwhile, outcome unknown: /logs @local") != 3 ||
+			strings.Count(all, "ERROR: stopped before it began, not run: /whoami") != 1 {
+			t.Errorf("told %q", all)
+		}
+		m := g.message("/status")
+		_ = g.router.Receive(context.Background(), []console.Incoming{{UpdateID: m.UpdateID, Message: &m}})
+		synctest.Wait()
+		if len(g.lines()) != 4 {
+			t.Errorf("a command began after the stop: %q", g.lines())
+		}
+		if g.ledger.outcome(m.UpdateID) != 0 {
+			t.Error("an update that came after the stop was ended instead of left to the next start")
+		}
+	})
+}
+
+func TestRecover(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.unlock(alice)
+		g.start()
+		if err := g.stop(); err != nil {
+			t.Fatal(err)
+		}
+		fresh, old, withheld, claimed := g.message("/status"), g.message("/gateway restart"), g.message("/auth "+secret), g.message("/gateway restart --now")
+		old.SentAt = old.SentAt.Add(-time.Hour)
+		var batch []console.Incoming
+		for _, m := range []console.Message{fresh, old, withheld, claimed} {
+			batch = append(batch, console.Incoming{UpdateID: m.UpdateID, Message: &m})
+		}
+		// The stopped router stores what it is given, as one does that is killed right
+		// after.
+		if err := g.router.Receive(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.ledger.Claim(t.Context(), console.Claim{UpdateID: claimed.UpdateID, ChatID: alice, UserID: alice, Command: claimed.Text, Class: "moderate", At: time.Date(2026, 1, 2, 3, 12, 0, 0, time.UTC)}); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 { // told once, however often it starts
+			g.start()
+			synctest.Wait()
+			if err := g.stop(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := texts(g.chat.all())
+		slices.Sort(got)
+		want := []string{
+			"ERROR: /gateway restart --now, 03:12: outcome unknown, check /gateway status",
+			"ERROR: restarted before this was run; its secret was not kept, not run",
+			"ERROR: too old (sent ",
+			"OK: /status @local",
+		}
+		if len(got) != len(want) {
+			t.Fatalf("told %q, want %q", got, want)
+		}
+		for i := range want {
+			if !strings.HasPrefix(got[i], strings.TrimSuffix(want[i], ", not run")) {
+				t.Errorf("told %q, want %q", got[i], want[i])
+			}
+		}
+		if got := g.lines(); !slices.Equal(got, []string{"/status"}) {
+			t.Errorf("ran %q", got)
+		}
+		if !slices.Contains(g.record.events(), audit.CommandUnknown) || g.ledger.outcome(claimed.UpdateID) != console.Unknown {
+			t.Error("the unknown outcome is not on record")
+		}
+		if !slices.Contains(g.chat.deleted, withheld.MessageID) {
+			t.Error("the message with the secret was not deleted")
+		}
+	})
+}
+
+// Replies survive an outage and a restart, in order, and none is lost.
+func TestOutbox(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		down := true
+		g.chat.failSend = func(sent) error {
+			if down {
+				return errors.New("connection refused")
+			}
+			return nil
+		}
+		g.start()
+		const n = 400 // more than fit into memory
+		for i := range n {
+			g.send(g.message(fmt.Sprintf("/logs --tail %d", i+1)))
+			synctest.Wait()
+		}
+		time.Sleep(time.Minute)
+		if got := len(g.chat.all()); got != 0 {
+			t.Fatalf("%d sent", got)
+		}
+		if err := g.stop(); err != nil {
+			t.Fatal(err)
+		}
+		g.start()
+		time.Sleep(5 * time.Minute)
+		g.chat.mu.Lock()
+		down = false
+		g.chat.mu.Unlock()
+		time.Sleep(5 * time.Minute)
+		all := g.chat.all()
+		if len(all) != n {
+			t.Fatalf("%d sent, want %d", len(all), n)
+		}
+		for i, s := range all {
+			if want := fmt.Sprintf("OK: /logs --tail %d @local", i+1); !strings.HasPrefix(s.text(), want) {
+				t.Fatalf("message %d is %q, want %q", i, s.text(), want)
+			}
+		}
+		if n := g.ledger.waiting(); n != 0 {
+			t.Errorf("%d left in the outbox", n)
+		}
+	})
+}
+
+// One chat that does not answer holds up no other, and one that cannot be reached
+// is given up.
+func TestOutboxChats(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.chat.failSend = func(s sent) error {
+			switch s.to.ChatID {
+			case alice:
+				return errors.New("bad gateway")
+			case group:
+				return fmt.Errorf("%w: kicked", console.ErrBlocked)
+			case forum:
+				return &console.MigratedError{ChatID: -7}
+			}
+			return nil
+		}
+		g.start()
+		reply := console.Reply{}
+		for _, chat := range []int64{alice, group, forum, bob} {
+			if err := g.router.Notify(t.Context(), console.Outgoing{To: console.Address{ChatID: chat}, Reply: &reply}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		synctest.Wait()
+		var to []int64
+		for _, s := range g.chat.all() {
+			to = append(to, s.to.ChatID)
+		}
+		slices.Sort(to)
+		if !slices.Equal(to, []int64{-7, bob}) || g.ledger.waiting() != 1 {
+			t.Errorf("sent to %v, %d left; want the new group and bob, and alice's left", to, g.ledger.waiting())
+		}
+	})
+}
+
+func TestStrangerAnsweredOnceAnHour(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		for range 5 {
+			m := g.message("/status")
+			m.UserID, m.ChatID = mallory, mallory
+			g.send(m)
+			time.Sleep(20 * time.Minute)
+		}
+		if n := len(g.chat.all()); n != 2 {
+			t.Errorf("answered %d times in 100 minutes, want 2", n)
+		}
+		if len(g.record.events()) != 0 {
+			t.Error("a stranger's text is on record")
+		}
+	})
+}
+
+func TestUnknownGroupIsLeftOnce(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		if err := g.router.Receive(t.Context(), []console.Incoming{{UpdateID: 1, Joined: &console.Joined{UpdateID: 1, ChatID: -5}}, {UpdateID: 2, Joined: &console.Joined{UpdateID: 2, ChatID: group}}}); err != nil {
+			t.Fatal(err)
+		}
+		for range 3 {
+			m := g.message("/status")
+			m.Private, m.ChatID = false, -5
+			g.send(m)
+		}
+		synctest.Wait()
+		if !slices.Equal(g.chat.left, []int64{-5}) {
+			t.Errorf("left %v", g.chat.left)
+		}
+	})
+}
+
+// The approvals see presses and replies of operators only, and before commands.
+func TestApprovalsComeFirst(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		a := new(fakeApprovals)
+		g.config.Approvals = a
+		g.start()
+		g.press(alice, sent{id: 1, to: console.Address{ChatID: alice}}, "a:1")
+		g.press(mallory, sent{id: 1, to: console.Address{ChatID: group}}, "a:2")
+		m := g.message("because")
+		m.ReplyTo = 7
+		g.send(m)
+		synctest.Wait()
+		if !slices.Equal(a.got, []string{"alice a:1", "alice because"}) && !slices.Equal(a.got, []string{"alice because", "alice a:1"}) {
+			t.Errorf("approvals got %q", a.got)
+		}
+		if len(g.chat.all()) > 0 || len(g.chat.notes) > 0 {
+			t.Errorf("answered as well: %q %q", texts(g.chat.all()), g.chat.notes)
+		}
+	})
+}
