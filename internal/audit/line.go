@@ -28,24 +28,25 @@ var genesis = Anchor{Hash: strings.Repeat("0", hashLen)}
 
 // next returns the entry that r makes after head, without its hash.
 func (r Record) next(head Anchor, now time.Time) Entry {
+	text := func(s string) string { return strings.ToValidUTF8(s, "\ufffd") }
 	e := Entry{
 		Seq:      head.Seq + 1,
 		Time:     now.UTC().Truncate(time.Millisecond),
-		Event:    r.Event,
+		Event:    Event(text(string(r.Event))),
 		Chat:     r.ChatID,
 		Topic:    r.TopicID,
 		Update:   r.Update,
-		Approval: r.Approval,
-		Command:  r.Command.String(),
-		Class:    r.Class,
-		Result:   r.Result,
-		Reason:   r.Reason.String(),
-		Digest:   r.Digest,
+		Approval: text(r.Approval),
+		Command:  text(r.Command.String()),
+		Class:    text(r.Class),
+		Result:   text(r.Result),
+		Reason:   text(r.Reason.String()),
+		Digest:   text(r.Digest),
 		MS:       r.Duration.Milliseconds(),
 		Prev:     head.Hash,
 	}
 	if r.OperatorID != 0 || r.Operator != "" {
-		e.Operator = &Operator{ID: r.OperatorID, Name: r.Operator}
+		e.Operator = &Operator{ID: r.OperatorID, Name: text(r.Operator)}
 	}
 	return e
 }
@@ -79,8 +80,8 @@ func (e *Entry) appendLine(b []byte) []byte {
 	str("reason", e.Reason)
 	str("result", e.Result)
 	num("seq", e.Seq)
-	num("topic", e.Topic)
 	str("time", e.Time.Format(timeFormat))
+	num("topic", e.Topic)
 	num("update", e.Update)
 	b[start] = '{'
 	b = append(b, '}')
@@ -91,7 +92,7 @@ func (e *Entry) appendLine(b []byte) []byte {
 }
 
 // appendString appends s as RFC 8785 writes strings: nothing is escaped that need
-// not be. Bytes that are not UTF-8 become U+FFFD.
+// not be. s is UTF-8.
 func appendString(b []byte, s string) []byte {
 	const digits = "0123456789abcdef"
 	b = append(b, '"')
