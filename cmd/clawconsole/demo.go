@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"clawconsole/internal/faketelegram"
+	"clawconsole/internal/mockmodel"
+	"clawconsole/internal/realgateway"
+	"clawconsole/redact"
+)
+
+type demoCmd struct {
+	Listen  string `help:"Where the chat page is served; loopback only." default:"127.0.0.1:8780"`
+	Cache   string `help:"Where OpenClaw is installed, once." default:".cache/openclaw" env:"CLAWCONSOLE_OPENCLAW_CACHE" type:"path"`
+	Dir     string `help:"Keep everything of this demo there; default: a temporary folder, removed at the end." type:"path"`
+	Ask     string `help:"When an agent's command needs an approval: always, on-miss, off." enum:"always,on-miss,off" default:"always"`
+	Pinned  bool   `help:"Do not use an openclaw on PATH, but the version the tests use."`
+	Verbose bool   `short:"v" help:"Print the console's log."`
+}
+
+// Run brings up a Telegram, a gateway and a console, and serves until
+// interrupted.
+func (c demoCmd) Run(ctx context.Context, e *env) error {
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil || !loopback(host) {
+		return fmt.Errorf("--listen: %q is not a loopback address and port", c.Listen)
+	}
+	dir := c.Dir
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "clawconsole-demo-"); err != nil {
+			return fmt.Errorf("make a folder for the demo: %w", err)
+		}
+		defer os.RemoveAll(dir)
+	}
+	started := time.Now()
+	progress := func(line string) { fmt.Fprintf(e.Stderr, "%5.1fs  %s\n", time.Since(started).Seconds(), line) }
+
+	telegram, err := faketelegram.New(faketelegram.Config{})
+	if err != nil {
+		return err
+	}
+	defer telegram.Close()
+	ln, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		// Another demo has the port: any other will do.
+		if ln, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
+			return fmt.Errorf("--listen: %w", err)
+		}
+	}
+	page := &http.Server{Handler: telegram, ReadHeaderTimeout: 10 * time.Second}
+	go page.Serve(ln)
+	defer page.Close()
+	pageURL := "http://" + ln.Addr().String() + "/"
+	progress("telegram: " + pageURL)
+
+	model, err := mockmodel.Start("127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	defer model.Close()
+
+	gateway, err := realgateway.Start(ctx, realgateway.Config{
+		Dir: filepath.Join(dir, "gateway"), Cache: c.Cache, UsePath: !c.Pinned, Ask: c.Ask, ModelURL: model.URL, Progress: progress,
+	})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	defer func() {
+		stop, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+		defer cancel()
+		gateway.Stop(stop)
+	}()
+	progress("gateway: " + gateway.URL)
+
+	secret := rand.Text() + rand.Text()
+	cfg := defaults()
+	cfg.File = "demo"
+	cfg.StateDir = filepath.Join(dir, "console")
+	cfg.Telegram.Token = redact.NewSecret(faketelegram.Token)
+	cfg.Telegram.APIURL = "http://" + ln.Addr().String()
+	for _, group := range []int64{faketelegram.Supergroup, faketelegram.Forum, faketelegram.SmallGroup} {
+		cfg.Telegram.Groups = append(cfg.Telegram.Groups, GroupEntry{ID: group})
+	}
+	cfg.Operators = []OperatorEntry{
+		{ID: faketelegram.Alice, Name: "alice", May: []string{"safe", "moderate", "dangerous", "approve"}},
+		{ID: faketelegram.Bob, Name: "bob", May: []string{"safe", "approve"}},
+	}
+	cfg.Auth.Secret = redact.NewSecret(secret)
+	cfg.Auth.RatePerMinute, cfg.Auth.RateBurst = 60, 20 // one person tries everything at once
+	cfg.OpenClaw.URL, cfg.OpenClaw.Token = gateway.URL, redact.NewSecret(gateway.Token)
+	cfg.OpenClaw.CLI = gateway.CLICommand()
+	cfg.OpenClaw.Agents = map[string]string{"devops": "agent:main:devops"}
+	cfg.Run.Enabled = true
+	l := &loader{file: cfg.File}
+	if l.check(&cfg); len(l.faults) > 0 {
+		return l.faults
+	}
+
+	log := slog.New(slog.DiscardHandler)
+	if c.Verbose {
+		log = slog.New(slog.NewTextHandler(e.Stderr, nil))
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() {
+		done <- serve(ctx, cfg, e, log, func() {
+			progress("console: ready")
+			fmt.Fprintf(e.Stdout, `
+  open      %s
+  unlock    /auth %s
+  try       /status   /logs --tail 20   /gateway restart   /agent devops hello
+            /agent devops exec: uptime   (raises an approval)   /run --yes uptime
+
+Ctrl-C ends all of it.
+`, pageURL, secret)
+		})
+	}()
+	select {
+	case err = <-done:
+	case <-ctx.Done():
+		fmt.Fprintln(e.Stderr)
+		progress("stopping")
+		err = <-done
+	}
+	if errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}

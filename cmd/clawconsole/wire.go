@@ -1,0 +1,387 @@
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"clawconsole/auth"
+	"clawconsole/commands"
+	"clawconsole/console"
+	"clawconsole/console/telegram"
+	"clawconsole/exec"
+	"clawconsole/internal/audit"
+	"clawconsole/internal/state"
+	"clawconsole/openclaw"
+	"clawconsole/redact"
+)
+
+// Names in the state folder.
+const (
+	ledgerName = "ledger.db"
+	auditName  = "audit.jsonl"
+	deviceName = "device.key"
+)
+
+// instance is one console, wired.
+type instance struct {
+	config   Config
+	log      *slog.Logger
+	redactor *redact.Redactor
+	store    *state.Store
+	record   *audit.Log
+	gateway  *openclaw.Gateway
+	bot      *telegram.Bot
+	router   *console.Router
+	since    time.Time
+}
+
+// serve runs one console until ctx ends, and drains it then. ready is called once
+// it polls Telegram and works.
+func serve(ctx context.Context, c Config, e *env, log *slog.Logger, ready func()) error {
+	i, err := newInstance(ctx, c, e, log)
+	if err != nil {
+		return err
+	}
+	defer i.close()
+	return i.run(ctx, ready)
+}
+
+func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *instance, err error) {
+	i := &instance{config: c, since: time.Now()}
+	defer func() {
+		if err != nil {
+			i.close()
+		}
+	}()
+	if i.redactor, err = redact.New(redact.Config{Known: knownSecrets(c, e.Vars), Keys: c.Redact.Keys, Patterns: c.Redact.Patterns}); err != nil {
+		return nil, fmt.Errorf("redact: %w", err)
+	}
+	// From here on nothing is logged that has not been through the redactor.
+	i.log = slog.New(redactingHandler{log.Handler(), i.redactor})
+	for _, w := range i.redactor.Warnings() {
+		i.log.Warn("redact", "warning", w)
+	}
+	if i.store, err = state.Open(ctx, filepath.Join(c.StateDir, ledgerName)); err != nil {
+		return nil, fmt.Errorf("state folder %s: %w", c.StateDir, err)
+	}
+	if i.record, err = audit.Open(filepath.Join(c.StateDir, auditName)); err != nil {
+		return nil, fmt.Errorf("state folder %s: %w", c.StateDir, err)
+	}
+
+	gate, err := auth.New(i.authConfig())
+	if err != nil {
+		return nil, err
+	}
+	i.gateway, err = openclaw.New(openclaw.Config{
+		URL:           c.OpenClaw.URL,
+		Token:         func() (string, error) { return c.OpenClaw.Token.Reveal(), nil },
+		DeviceKeyFile: filepath.Join(c.StateDir, deviceName),
+		Name:          "clawconsole",
+		Version:       version,
+		Log:           i.log,
+		OnDeviceToken: func(token string) { i.redactor.Learn("gateway device token", redact.NewSecret(token)) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	i.bot, err = telegram.New(telegram.Config{Token: c.Telegram.Token, APIURL: c.Telegram.APIURL, Proxy: c.Telegram.Proxy, Log: i.log})
+	if err != nil {
+		return nil, err
+	}
+	policy, err := exec.NewPolicy(c.Run.Allow)
+	if err != nil {
+		return nil, fmt.Errorf("run.allow: %w", err)
+	}
+	name := gatewayName(c.OpenClaw.URL)
+	env := &commands.Env{
+		Name:    name,
+		Gateway: i.gateway,
+		CLI:     &openclaw.CLI{Command: c.OpenClaw.cli, Env: childEnviron(e.Vars, c)},
+		Gate:    gate,
+		Record:  i.record,
+		Console: i.state,
+		Agents:  c.OpenClaw.Agents,
+		Start:   c.OpenClaw.start,
+		Shell: commands.Shell{
+			Enabled: c.Run.Enabled, Policy: policy, Timeout: c.Run.Timeout, MaxTimeout: c.Run.MaxTimeout,
+			MaxOutput: c.Run.MaxOutput, Env: append(exec.Pick(e.Vars, c.Run.Env), "TERM=dumb"), Dir: c.Run.Dir,
+		},
+		Raised: c.raised(),
+	}
+	var groups []console.Group
+	for _, g := range c.Telegram.Groups {
+		groups = append(groups, console.Group{ID: g.ID, RequireMention: *g.RequireMention})
+	}
+	i.router = console.New(console.Config{
+		Chat:     i.bot,
+		Gate:     gate,
+		Commands: env,
+		Ledger:   ledger{i.store},
+		Record:   i.record,
+		Redactor: i.redactor,
+		Bot:      func() string { return i.bot.Status().Username },
+		Skew:     i.bot.Skew,
+		Gateway:  name,
+		Instance: instanceID(c),
+		Log:      i.log,
+		Settings: console.Settings{Groups: groups, StaleAfter: c.Telegram.StaleAfter},
+	})
+	return i, nil
+}
+
+func (i *instance) authConfig() auth.Config {
+	c := i.config
+	a := auth.Config{
+		SecretSHA256: c.secretHash(), UnlockTTL: c.Auth.UnlockTTL,
+		RatePerMinute: c.Auth.RatePerMinute, RateBurst: c.Auth.RateBurst,
+		StepUp: c.Approvals.StepUp, AnswerStrangers: c.Auth.AnswerStrangers,
+		Lockouts: lockouts{i.store}, OnLockout: i.lockedOut,
+	}
+	for _, o := range c.Operators {
+		a.Operators = append(a.Operators, auth.Operator{ID: o.ID, Name: o.Name, May: o.rights})
+	}
+	for _, g := range c.Telegram.Groups {
+		a.Groups = append(a.Groups, auth.Group{ID: g.ID, Topics: g.Topics})
+	}
+	return a
+}
+
+// lockedOut tells the other operators, and the record.
+func (i *instance) lockedOut(op auth.Operator, until time.Time) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	reason := i.redactor.Text("until " + until.UTC().Format("15:04 UTC"))
+	if _, err := i.record.Append(ctx, audit.Record{Event: audit.AuthLockout, OperatorID: op.ID, Operator: op.Name, Reason: reason}); err != nil {
+		i.log.Error("lockout not recorded", "err", err)
+	}
+	err := i.router.NotifyOperators(ctx, op.ID, console.Reply{
+		Header: i.redactor.Text(op.Name + " is locked out until " + until.UTC().Format("15:04 UTC")),
+		Blocks: []console.Block{{Text: redact.Literal("Too many wrong secrets in a row. If this was not the person, their phone or account is in other hands.")}},
+		Hint:   redact.Literal("take the operator out of the configuration and reload, if in doubt"),
+		Sound:  true,
+	})
+	if err != nil {
+		i.log.Error("operators not told of a lockout", "err", err)
+	}
+}
+
+// run starts the parts in an order in which each finds what it needs, and ends
+// them in the other: first no new updates, then the commands, then the gateway.
+func (i *instance) run(ctx context.Context, ready func()) error {
+	if _, err := i.record.Append(ctx, audit.Record{Event: audit.Start, Reason: i.redactor.Text("clawconsole " + version)}); err != nil {
+		return fmt.Errorf("record: %w", err)
+	}
+	under, stopUnder := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopUnder()
+	over, stopOver := context.WithCancel(ctx)
+	defer stopOver()
+
+	var top, bottom sync.WaitGroup
+	failed := make(chan error, 3)
+	begin := func(g *sync.WaitGroup, ctx context.Context, what string, f func(context.Context) error) {
+		g.Go(func() {
+			err := f(ctx)
+			if err == nil && ctx.Err() == nil {
+				err = errors.New("ended by itself")
+			}
+			if err != nil {
+				failed <- fmt.Errorf("%s: %w", what, err)
+				stopOver()
+			}
+		})
+	}
+	begin(&bottom, under, "gateway", i.gateway.Run)
+	begin(&top, over, "console", i.router.Run)
+	begin(&top, over, "telegram", func(ctx context.Context) error { return i.bot.Run(ctx, i.router) })
+	top.Go(func() { i.menus(over) })
+	ready()
+
+	<-over.Done()
+	top.Wait()
+	stopUnder()
+	bottom.Wait()
+	if _, err := i.record.Append(context.WithoutCancel(ctx), audit.Record{Event: audit.Stop}); err != nil {
+		i.log.Error("stop not recorded", "err", err)
+	}
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return nil
+	}
+}
+
+// menus sets the "/" menu of every operator's private chat, and none elsewhere.
+func (i *instance) menus(ctx context.Context) {
+	const again = time.Minute
+	for {
+		err := i.bot.SetMenus(ctx, menus(i.config), i.store)
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		i.log.Warn("menu not set", "err", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(again):
+		}
+	}
+}
+
+// menus lists what each operator may run, by chat. A menu has one word for each
+// command: /gateway stands for its subcommands.
+func menus(c Config) []telegram.Menu {
+	all := []telegram.Menu{{}} // strangers and groups see none
+	for _, op := range c.Operators {
+		m := telegram.Menu{ChatID: op.ID}
+		for _, entry := range commands.Table() {
+			word, _, _ := strings.Cut(entry.Name, " ")
+			known := slices.ContainsFunc(m.Commands, func(mc telegram.MenuCommand) bool { return mc.Name == word })
+			if entry.Hidden || known || !slices.Contains(op.rights, entry.Class) || entry.Name == "run" && !c.Run.Enabled {
+				continue
+			}
+			m.Commands = append(m.Commands, telegram.MenuCommand{Name: word, Summary: entry.Summary})
+		}
+		all = append(all, m)
+	}
+	return all
+}
+
+func (i *instance) state() commands.ConsoleState {
+	h, t := i.router.Health(), i.bot.Status()
+	s := commands.ConsoleState{
+		Version: version, Since: i.since, PolledAt: t.PolledAt,
+		Running: h.Running, Waiting: h.Waiting, Unsent: h.Unsent,
+	}
+	for _, what := range slices.Sorted(maps.Keys(h.Faults)) {
+		s.Faults = append(s.Faults, what+": "+h.Faults[what].Error())
+	}
+	if err := i.record.Err(); err != nil {
+		s.Faults = append(s.Faults, "record: "+err.Error())
+	}
+	return s
+}
+
+func (i *instance) close() {
+	if i.record != nil {
+		i.record.Close()
+	}
+	if i.store != nil {
+		i.store.Close()
+	}
+}
+
+// instanceID makes idempotency keys of this console differ from those of others.
+func instanceID(c Config) string {
+	bot, _, _ := strings.Cut(c.Telegram.Token.Reveal(), ":")
+	sum := sha256.Sum256([]byte(bot + "\n" + c.StateDir))
+	return hex.EncodeToString(sum[:4])
+}
+
+// gatewayName is what stands after "@" in a header.
+func gatewayName(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil || loopback(u.Hostname()) {
+		return "local"
+	}
+	return u.Hostname()
+}
+
+// knownSecrets are the values that must never leave, whatever they look like.
+func knownSecrets(c Config, vars []string) []redact.Known {
+	known := []redact.Known{
+		{Name: "bot token", Value: c.Telegram.Token},
+		{Name: "console secret", Value: c.Auth.Secret},
+		{Name: "gateway token", Value: c.OpenClaw.Token},
+	}
+	if u, err := url.Parse(c.Telegram.Proxy); err == nil && u.User != nil {
+		if p, ok := u.User.Password(); ok {
+			known = append(known, redact.Known{Name: "proxy password", Value: redact.NewSecret(p)})
+		}
+	}
+	// A value of our environment is a secret if the engine takes it for one.
+	if probe, err := redact.New(redact.Config{Keys: c.Redact.Keys}); err == nil {
+		for name, value := range environment(vars) {
+			if len(value) >= minEnvSecret && !strings.Contains(probe.Text(name+"="+value).String(), value) {
+				known = append(known, redact.Known{Name: name, Value: redact.NewSecret(value)})
+			}
+		}
+	}
+	return slices.DeleteFunc(known, func(k redact.Known) bool { return k.Value.IsZero() })
+}
+
+// minEnvSecret keeps "true" and "1" in a variable with a secret's name from being
+// blotted out of every answer.
+const minEnvSecret = 8
+
+// childEnviron is what the openclaw program gets: our environment without what
+// configures us.
+func childEnviron(vars []string, c Config) []string {
+	var out []string
+	for _, kv := range vars {
+		name, value, _ := strings.Cut(kv, "=")
+		ours := slices.Contains(envNames, name) || slices.Contains([]string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY"}, name)
+		if ours || slices.ContainsFunc([]redact.Secret{c.Telegram.Token, c.Auth.Secret}, func(s redact.Secret) bool { return !s.IsZero() && s.Equal(value) }) {
+			continue
+		}
+		out = append(out, kv)
+	}
+	return out
+}
+
+// redactingHandler redacts what is logged: message, and every attribute as text.
+type redactingHandler struct {
+	next slog.Handler
+	r    *redact.Redactor
+}
+
+func (h redactingHandler) Enabled(ctx context.Context, l slog.Level) bool {
+	return h.next.Enabled(ctx, l)
+}
+
+func (h redactingHandler) Handle(ctx context.Context, rec slog.Record) error {
+	out := slog.NewRecord(rec.Time, rec.Level, h.r.Text(rec.Message).String(), rec.PC)
+	rec.Attrs(func(a slog.Attr) bool {
+		out.AddAttrs(h.attr(a))
+		return true
+	})
+	return h.next.Handle(ctx, out)
+}
+
+func (h redactingHandler) attr(a slog.Attr) slog.Attr {
+	v := a.Value.Resolve()
+	switch v.Kind() {
+	case slog.KindGroup:
+		var inner []slog.Attr
+		for _, g := range v.Group() {
+			inner = append(inner, h.attr(g))
+		}
+		return slog.Attr{Key: a.Key, Value: slog.GroupValue(inner...)}
+	case slog.KindString, slog.KindAny:
+		return slog.String(a.Key, h.r.Text(v.String()).String())
+	}
+	return slog.Attr{Key: a.Key, Value: v}
+}
+
+func (h redactingHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	safe := make([]slog.Attr, len(attrs))
+	for i, a := range attrs {
+		safe[i] = h.attr(a)
+	}
+	return redactingHandler{h.next.WithAttrs(safe), h.r}
+}
+
+func (h redactingHandler) WithGroup(name string) slog.Handler {
+	return redactingHandler{h.next.WithGroup(name), h.r}
+}
