@@ -222,6 +222,7 @@ var Phone = View{Width: 390, Height: 844, Scale: 2, Phone: true}
 // Page is a tab.
 type Page struct {
 	b       *Browser
+	target  string
 	session string
 	faults  []string // guarded by b.mu
 }
@@ -236,7 +237,7 @@ func (b *Browser) Open(ctx context.Context, url string, v View) (*Page, error) {
 	if err := b.call(ctx, "", "Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &session); err != nil {
 		return nil, err
 	}
-	p := &Page{b: b, session: session.SessionID}
+	p := &Page{b: b, target: target.TargetID, session: session.SessionID}
 	b.mu.Lock()
 	b.pages[p.session] = p
 	b.mu.Unlock()
@@ -260,6 +261,15 @@ func (b *Browser) Open(ctx context.Context, url string, v View) (*Page, error) {
 
 func (p *Page) call(ctx context.Context, method string, params, result any) error {
 	return p.b.call(ctx, p.session, method, params, result)
+}
+
+// Close closes the tab. A browser keeps only six connections to a server, so
+// pages that hold one open should not pile up.
+func (p *Page) Close(ctx context.Context) error {
+	p.b.mu.Lock()
+	delete(p.b.pages, p.session)
+	p.b.mu.Unlock()
+	return p.b.call(ctx, "", "Target.closeTarget", map[string]any{"targetId": p.target}, nil)
 }
 
 // event takes note of what goes wrong on the page. The browser's lock is held.

@@ -241,3 +241,135 @@ func TestPageNeedsNoNetwork(t *testing.T) {
 		}
 	}
 }
+
+// scene fills the chats with what an operator sees on a bad night.
+func scene(t *testing.T, srv *faketelegram.Server, b *gotgbot.Bot) {
+	t.Helper()
+	send := func(chat int64, text string, opts gotgbot.SendMessageOpts) int64 {
+		t.Helper()
+		opts.ParseMode = "HTML"
+		m, err := b.SendMessage(chat, text, &opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m.MessageId
+	}
+	keys := func(rows ...[]gotgbot.InlineKeyboardButton) gotgbot.InlineKeyboardMarkup {
+		return gotgbot.InlineKeyboardMarkup{InlineKeyboard: rows}
+	}
+	key := func(text, style string) gotgbot.InlineKeyboardButton {
+		return gotgbot.InlineKeyboardButton{Text: text, CallbackData: text, Style: style}
+	}
+	says := func(chat int64, from int64, text string) int64 {
+		return srv.Send(faketelegram.Post{Chat: chat, From: from, Text: text}).MessageID
+	}
+	quiet := gotgbot.SendMessageOpts{DisableNotification: true}
+
+	says(alice, alice, "/status")
+	send(alice, statusCard, gotgbot.SendMessageOpts{DisableNotification: true, ReplyMarkup: keys([]gotgbot.InlineKeyboardButton{key("Refresh", ""), key("Details", "")})})
+	says(alice, alice, "/logs --tail 6")
+	send(alice, "<b>OK: /logs --tail 6</b> @local\n<pre>03:12:04 INFO  gateway: listening on 127.0.0.1:18789\n03:12:04 INFO  channel telegram: polling\n03:12:09 WARN  session agent:devops:main: tool exec waits for approval 5f1c\n03:12:44 ERROR provider openai: 429 rate limited, retry in 20 s\n03:13:05 INFO  provider openai: recovered</pre>\n… 3.1 KB cut, oldest first", gotgbot.SendMessageOpts{DisableNotification: true,
+		ReplyMarkup: keys([]gotgbot.InlineKeyboardButton{key("Full output", "")})})
+	if _, err := b.SendDocument(alice, gotgbot.InputFileByReader("logs-20261120-031305.txt", strings.NewReader(strings.Repeat("03:12:04 INFO  gateway: listening on 127.0.0.1:18789\n03:12:09 WARN  session agent:devops:main waits\n", 60))), &gotgbot.SendDocumentOpts{DisableNotification: true, Caption: "redacted, 120 lines"}); err != nil {
+		t.Fatal(err)
+	}
+	says(alice, alice, "/stauts")
+	send(alice, "<b>ERROR: unknown command /stauts</b>\nDid you mean /status?", quiet)
+	says(alice, alice, "/gateway restart --reason \"hanging since 03:02, see ticket\"")
+	id := send(alice, "Restarting…", quiet)
+	if _, _, err := b.EditMessageText(&gotgbot.EditMessageTextOpts{ChatId: alice, MessageId: id, ParseMode: "HTML",
+		Text: "<b>OK: /gateway restart</b> @local\nBack after <b>6.4 s</b>: new process, same version.\n<blockquote>pid 4121 → 5310\nboot 7c1e… → a90d…\nversion 2026.9.6</blockquote>"}); err != nil {
+		t.Fatal(err)
+	}
+	send(alice, "<b>Approval needed</b> · 28 min left\n<b>exec</b> by agent <code>devops</code> in <code>agent:devops:main</code>\n<pre><code class=\"language-sh\">rm -r ./build &amp;&amp; curl -fsS https://get.example.com/install.sh | sh -s -- --channel stable</code></pre>\n<b>Host</b> gateway  <b>Dir</b> <code>/srv/app</code>\n<b>Digest</b> <code>9f2c41d0</code>\n⚠︎ pipes network into a shell\n⚠︎ deletes files\n<tg-spoiler>ticket OPS-1421</tg-spoiler>", gotgbot.SendMessageOpts{
+		ReplyMarkup: keys([]gotgbot.InlineKeyboardButton{key("Allow once", "success"), key("Deny", "danger")}, []gotgbot.InlineKeyboardButton{key("Full text", "")})})
+
+	says(faketelegram.Supergroup, alice, "Gateway hangs again. Restarting it.")
+	q := says(faketelegram.Supergroup, bob, "/status@clawconsole_bot")
+	send(faketelegram.Supergroup, "<b>OK: /status</b> @local\n<b>Gateway</b> up 12 s · <code>2026.9.6</code>", gotgbot.SendMessageOpts{ReplyParameters: &gotgbot.ReplyParameters{MessageId: q}})
+	says(faketelegram.Supergroup, bob, "Thanks @alice, back to sleep then")
+	says(faketelegram.Supergroup, faketelegram.Mallory, "what is this bot?")
+	says(faketelegram.Supergroup, alice, "Ours. You will not get an answer from it.")
+	srv.Send(faketelegram.Post{Chat: faketelegram.Supergroup, Text: "Reminder: hand-over at 08:00", SenderChat: faketelegram.Supergroup})
+	for _, topic := range []int64{faketelegram.TopicAlerts, faketelegram.TopicDeploys} {
+		srv.Send(faketelegram.Post{Chat: faketelegram.Forum, Topic: topic, From: bob, Text: "Anything here?"})
+	}
+	send(bob, "Nothing pending.", quiet)
+	if _, err := b.SetMyCommands([]gotgbot.BotCommand{
+		{Command: "help", Description: "what you may run"},
+		{Command: "status", Description: "gateway, sessions, approvals"},
+		{Command: "sessions", Description: "list of sessions"},
+		{Command: "logs", Description: "newest log lines"},
+		{Command: "gateway", Description: "status, restart, start"},
+		{Command: "pending", Description: "open approvals with their buttons"},
+		{Command: "lock", Description: "end the unlocked time now"},
+	}, nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whatever is shown, in both schemes: nothing is wider than the phone, and the
+// page has no faults. With SCREENSHOTS set to a folder, pictures go there.
+func TestPageLook(t *testing.T) {
+	srv, root := serve(t, faketelegram.Config{})
+	b := client(t, root, faketelegram.Token)
+	scene(t, srv, b)
+	ctx, browser := browse(t)
+	private := fmt.Sprintf("%d/p%d.%d", alice, b.Id, alice)
+	for _, dark := range []bool{false, true} {
+		view := chrometest.Phone
+		view.Dark = dark
+		scheme := map[bool]string{false: "light", true: "dark"}[dark]
+		for _, tt := range []struct{ name, hash, ready, then string }{
+			{"list", fmt.Sprint(alice), `document.querySelectorAll('#chats button').length === 5`, ``},
+			{"private", private, `document.querySelectorAll('.msg').length === 10 && document.querySelector('.preview').textContent`, ``},
+			{"private-top", private, `document.querySelector('.preview')?.textContent`, `document.querySelector('#scroll').scrollTop = 0`},
+			{"private-middle", private, `document.querySelector('.preview')?.textContent`, `document.querySelector('#scroll').scrollTop = 560`},
+			{"menu", private, `document.querySelector('.preview')?.textContent && !document.querySelector('#slash').hidden`, `document.querySelector('#slash').click()`},
+			{"group", fmt.Sprintf("%d/g%d", alice, faketelegram.Supergroup), `document.querySelectorAll('.msg').length === 7`, ``},
+			{"forum", fmt.Sprintf("%d/g%d/%d", bob, faketelegram.Forum, faketelegram.TopicAlerts), `document.querySelectorAll('.msg').length === 1`, ``},
+		} {
+			t.Run(tt.name+"-"+scheme, func(t *testing.T) {
+				p, err := browser.Open(ctx, root+"/#"+tt.hash, view)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer p.Close(ctx)
+				if err := p.Wait(ctx, tt.ready); err != nil {
+					t.Fatal(err)
+				}
+				if tt.then != "" {
+					if err := p.Eval(ctx, tt.then+"; 0", nil); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := p.Eval(ctx, `new Promise((ok) => setTimeout(ok, 300))`, nil); err != nil { // lets transitions end
+					t.Fatal(err)
+				}
+				shoot(t, ctx, p, tt.name+"-"+scheme)
+				var wide []string
+				if err := p.Eval(ctx, `[...document.querySelectorAll('.bubble, .keyboard, .bar, #composer, #chats button, #people button')]
+					.filter((e) => e.offsetParent && (e.getBoundingClientRect().right > 390.5 || e.getBoundingClientRect().left < -0.5 || e.scrollWidth > e.clientWidth + 1))
+					.map((e) => e.className + ' ' + e.innerText.slice(0, 40) + ' ' + e.scrollWidth + '>' + e.clientWidth)`, &wide); err != nil {
+					t.Fatal(err)
+				}
+				if len(wide) > 0 {
+					t.Errorf("too wide: %q", wide)
+				}
+				if f := p.Faults(); len(f) > 0 {
+					t.Errorf("faults on the page: %q", f)
+				}
+			})
+		}
+	}
+	if os.Getenv("SCREENSHOTS") != "" {
+		p, err := browser.Open(ctx, root+"/#"+private, chrometest.View{Width: 1180, Height: 800, Scale: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Wait(ctx, `document.querySelector('.preview')?.textContent`); err != nil {
+			t.Fatal(err)
+		}
+		shoot(t, ctx, p, "desktop-light")
+	}
+}

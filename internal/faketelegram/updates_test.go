@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -265,10 +266,10 @@ func TestContentTypes(t *testing.T) {
 
 func TestFaults(t *testing.T) {
 	srv, b := start(t, faketelegram.Config{})
-	var fault *faketelegram.Fault
+	var fault atomic.Pointer[faketelegram.Fault]
 	srv.OnCall(func(c faketelegram.Call) *faketelegram.Fault {
 		if c.Method == "sendMessage" && c.Params["chat_id"] == "1001" {
-			return fault
+			return fault.Load()
 		}
 		return nil
 	})
@@ -282,38 +283,38 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%d messages, want %d", got, want)
 		}
 	}
-	fault = faketelegram.TooManyRequests(7)
+	fault.Store(faketelegram.TooManyRequests(7))
 	err := send()
 	refused(t, err, 429, "Too Many Requests: retry after 7")
 	if e := err.(*gotgbot.TelegramError); e.ResponseParams == nil || e.ResponseParams.RetryAfter != 7 {
 		t.Errorf("parameters = %+v", e.ResponseParams)
 	}
 	sent(0)
-	fault = &faketelegram.Fault{Drop: true}
+	fault.Store(&faketelegram.Fault{Drop: true})
 	if err := send(); err == nil {
 		t.Error("no error from a dropped connection")
 	}
 	sent(0)
-	fault = &faketelegram.Fault{Drop: true, AfterEffect: true}
+	fault.Store(&faketelegram.Fault{Drop: true, AfterEffect: true})
 	if err := send(); err == nil {
 		t.Error("no error from a dropped connection")
 	}
 	sent(1)
-	fault = &faketelegram.Fault{Status: 502, Body: "<html>bad gateway"}
+	fault.Store(&faketelegram.Fault{Status: 502, Body: "<html>bad gateway"})
 	if err := send(); err == nil {
 		t.Error("no error from a proxy's page")
 	}
 	sent(1)
-	fault = &faketelegram.Fault{Error: &faketelegram.Error{Code: 500, Description: "Internal Server Error"}, AfterEffect: true}
+	fault.Store(&faketelegram.Fault{Error: &faketelegram.Error{Code: 500, Description: "Internal Server Error"}, AfterEffect: true})
 	refused(t, send(), 500, "Internal Server Error")
 	sent(2)
-	fault = &faketelegram.Fault{Hang: true}
+	fault.Store(&faketelegram.Fault{Hang: true})
 	_, err = b.SendMessage(alice, "x", &gotgbot.SendMessageOpts{RequestOpts: &gotgbot.RequestOpts{Timeout: 30 * time.Millisecond}})
 	if err == nil {
 		t.Error("no error from a hanging call")
 	}
 	sent(2)
-	fault = &faketelegram.Fault{Delay: time.Millisecond}
+	fault.Store(&faketelegram.Fault{Delay: time.Millisecond})
 	if err := send(); err != nil {
 		t.Error(err)
 	}

@@ -59,8 +59,15 @@ const mine = (c) => c.bot ? c.chat.id === me : c.members.includes(me)
 const titleOf = (c) => c.bot ? user(c.bot).first_name : c.chat.title
 const botsOf = (c) => c.bot ? [user(c.bot)] : world.bots.filter((b) => c.members.includes(b.id))
 
+// hue gives everyone one of seven colours.
+function hue(id) {
+  let h = 7
+  for (const c of String(id)) h = (h * 31 + c.charCodeAt(0)) >>> 0
+  return h % 7
+}
+
 function face(node, id, name) {
-  node.className = 'face hue' + Math.abs(Number(id) % 7)
+  node.className = 'face hue' + hue(id)
   node.textContent = [...name.replace(/[^\p{L}\p{N} ]/gu, '')].slice(0, 1).join('').toUpperCase() || '?'
   return node
 }
@@ -116,7 +123,7 @@ function drawChats() {
     row.dataset.chat = c.name
     const last = c.last
     const text = isTyping(c.name) ? 'typing…' : summary(last).replace(/\s+/g, ' ')
-    const author = last && !c.bot && last.from && !service(last) ? (last.from.id === me ? 'You' : last.from.first_name) + ': ' : ''
+    const author = last && !c.bot && last.from && !service(last) ? (out(last) ? 'You' : last.sender_chat?.title || last.from.first_name) + ': ' : ''
     const count = unread.get(me + c.name) || 0
     row.append(face(el('span'), c.bot || c.chat.id, titleOf(c)),
       el('span', 'top', el('b', '', titleOf(c)), el('time', '', last ? clock(last.date) : '')),
@@ -162,6 +169,8 @@ const link = (text, title, cls) => {
   return a
 }
 
+const blocks = new Set(['pre', 'blockquote', 'expandable_blockquote'])
+
 // rich turns a text with entities into nodes. Offsets count UTF-16 units, as
 // strings here do.
 function rich(text, entities, m) {
@@ -178,6 +187,7 @@ function rich(text, entities, m) {
       out.append(text.slice(pos, start))
       out.append(wrap(e, walk(start, end), text.slice(start, end), m))
       pos = end
+      if (blocks.has(e.type) && text[pos] === '\n') pos++ // a block ends its line by itself
     }
     out.append(text.slice(pos, to))
     return out
@@ -254,7 +264,7 @@ function bubble(m) {
   if (!c.bot && !out(m)) {
     const name = m.sender_chat ? m.sender_chat.title : m.from ? m.from.first_name : ''
     const tag = m.sender_chat ? (m.sender_chat.id === c.chat.id ? 'anonymous admin' : 'channel') : m.from?.is_bot ? 'bot' : ''
-    body.append(el('div', 'author ink' + Math.abs(authorOf(m) % 7), name, tag ? el('small', '', tag) : ''))
+    body.append(el('div', 'author ink' + hue(authorOf(m)), name, tag ? el('small', '', tag) : ''))
   }
   if (m.forward_origin) {
     const o = m.forward_origin
@@ -264,7 +274,7 @@ function bubble(m) {
   if (m.via_bot) body.append(el('div', 'forward', 'via ', el('b', '', '@' + (m.via_bot.username || 'bot'))))
   const r = m.reply_to_message
   if (r && !r.forum_topic_created) {
-    const q = el('button', 'quote ink' + Math.abs(authorOf(r) % 7),
+    const q = el('button', 'quote ink' + hue(authorOf(r)),
       el('b', '', r.from?.first_name || r.sender_chat?.title || ''), el('span', '', summary(messages.get(r.message_id) || r)))
     q.onclick = () => flash(r.message_id)
     body.append(q)
@@ -304,7 +314,7 @@ function documentCard(d) {
     const pre = el('pre', 'preview')
     box.append(pre)
     fetch(a.href).then((r) => r.text()).then((t) => {
-      const lines = t.split('\n')
+      const lines = t.replace(/\n$/, '').split('\n')
       pre.textContent = lines.slice(0, 6).join('\n').slice(0, 900)
       const more = lines.length - 6
       if (more > 0) box.append(el('small', 'more', '+ ' + more + ' lines'))
