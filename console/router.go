@@ -333,12 +333,11 @@ func (r *Router) dispatch(in Incoming) {
 			r.press(*in.Press)
 		})
 	case in.Joined != nil:
-		r.spawn(func() {
-			if !r.leave(in.Joined.ChatID) {
-				r.log.Info("bot is in a group", "chat", in.Joined.ChatID)
-			}
-			r.ignore(in.UpdateID)
-		})
+		r.mu.Lock()
+		delete(r.left, in.Joined.ChatID)
+		r.mu.Unlock()
+		// A message without text: it meets the check of its group and no other.
+		r.enter(Message{UpdateID: in.UpdateID, ChatID: in.Joined.ChatID}, pressed{})
 	default:
 		r.spawn(func() { r.ignore(in.UpdateID) })
 	}
