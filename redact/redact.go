@@ -1,17 +1,27 @@
 // Package redact makes text safe to leave the program: it replaces what is
 // secret and keeps everything else byte for byte.
+//
+// It looks for three things: values that the program knows ([Known]), in every
+// encoding that they may be printed in; values that something calls secret (a
+// name such as API_KEY or password, in all the notations that programs use, the
+// user info of a URL, an Authorization header, a private key's frame); and
+// tokens of published formats. docs/redaction.md lists them.
+//
+// One pass of an automaton over the text decides where any of that could begin;
+// small functions look at those places. No regular expression runs over a text.
+//
+// Redacting redacted text changes nothing.
 package redact
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"path"
 	"regexp"
-	"sort"
+	"regexp/syntax"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Known is a secret that the program is configured with.
@@ -23,116 +33,163 @@ type Known struct {
 // Config says what a Redactor finds beyond what it always finds. The zero value
 // is fine.
 type Config struct {
-	Known    []Known
-	Keys     []string // globs on key names whose values are secret: "*_PIN"
-	Patterns []string // RE2; the first group, or the whole match, is secret
+	Known []Known
+
+	// Keys are globs (* and ?) on names whose values are secret whatever they
+	// look like, in any case: "*_PIN", "internal.seed". Each needs three letters
+	// or digits in a row.
+	Keys []string
+
+	// Patterns are regular expressions (RE2) of secrets. The first group, or
+	// without groups the whole match, is replaced. Each needs a literal of three
+	// bytes that every match contains; it is tried only around that literal, up
+	// to 256 bytes before and 2 KiB behind it, within one line.
+	Patterns []string
 }
 
 // A Redactor replaces secrets. It is safe for concurrent use.
 type Redactor struct {
-	keys     []string
-	patterns []*regexp.Regexp
+	rules *rules
+	known atomic.Pointer[knownSet]
 
-	mu       sync.RWMutex
-	known    []string
+	mu       sync.Mutex
+	values   []string
 	warnings []string
 }
 
-// minKnown is the shortest known value that is replaced: shorter ones would hit
-// ordinary words.
-const minKnown = 6
+// A pattern is an operator's regular expression.
+type pattern struct {
+	re      *regexp.Regexp
+	literal string // in small letters; every match contains it
+}
 
-// New returns a Redactor, or an error that joins everything wrong with c.
+// builtin is the automaton of a configuration without keys and patterns.
+var builtin = sync.OnceValue(func() *rules { return newRules(nil, nil) })
+
+// New returns a Redactor, or an error that joins everything wrong with c, each
+// with what to do about it. Known values too short to be replaced are no error;
+// see [Redactor.Warnings].
 func New(c Config) (*Redactor, error) {
-	r := new(Redactor)
 	var errs []error
+	var keys []string
 	for _, k := range c.Keys {
-		if _, err := path.Match(k, ""); err != nil {
-			errs = append(errs, fmt.Errorf("redact.keys: %q is not a glob", k))
+		k = strings.ToUpper(strings.TrimSpace(k))
+		if len(globLiteral(k)) < 3 {
+			errs = append(errs, fmt.Errorf("redact.keys: %q needs three letters or digits in a row", k))
 			continue
 		}
-		r.keys = append(r.keys, strings.ToUpper(k))
+		keys = append(keys, k)
 	}
+	var patterns []pattern
 	for _, p := range c.Patterns {
 		re, err := regexp.Compile(p)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("redact.patterns: %q: %w", p, err))
+			errs = append(errs, fmt.Errorf("redact.patterns: %w", err))
 			continue
 		}
-		r.patterns = append(r.patterns, re)
+		tree, _ := syntax.Parse(p, syntax.Perl)
+		lit := foldString(requiredLiteral(tree))
+		if len(lit) < 3 {
+			errs = append(errs, fmt.Errorf("redact.patterns: %q has no literal of three bytes that every match contains; add the token's prefix or the word before it, such as acme_", p))
+			continue
+		}
+		patterns = append(patterns, pattern{re, lit})
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
 	}
-	for _, k := range c.Known {
-		r.Learn(k.Name, k.Value)
+	r := new(Redactor)
+	if len(keys)+len(patterns) == 0 {
+		r.rules = builtin()
+	} else {
+		r.rules = newRules(keys, patterns)
 	}
+	r.learn(c.Known)
 	return r, nil
 }
 
-// Learn adds a known value. Text made before is not affected.
-func (r *Redactor) Learn(name string, v Secret) {
+// Learn adds a known value, such as a device token that was just issued. Text
+// made and writers opened before do not know it.
+func (r *Redactor) Learn(name string, v Secret) { r.learn([]Known{{name, v}}) }
+
+func (r *Redactor) learn(known []Known) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	switch n := len(v.value); {
-	case n == 0:
-	case n < minKnown:
-		r.warnings = append(r.warnings, fmt.Sprintf("%s has %d characters, too short to be replaced wherever it appears", name, n))
-	default:
-		r.known = append(r.known, v.value)
-		sort.Slice(r.known, func(i, j int) bool { return len(r.known[i]) > len(r.known[j]) })
+	n := len(r.values)
+	for _, k := range known {
+		v := strings.TrimSpace(k.Value.value)
+		switch {
+		case v == "":
+			continue
+		case len(v) < minKnown:
+			r.warnings = append(r.warnings, fmt.Sprintf("%s has %d characters, too few to be replaced wherever they appear; use %d or more", k.Name, len(v), minKnown))
+			continue
+		}
+		r.values = append(r.values, v)
+	}
+	if len(r.values) > n {
+		r.known.Store(newKnownSet(r.values))
 	}
 }
 
 // Warnings returns one line for each known value that cannot be replaced.
 func (r *Redactor) Warnings() []string {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	return append([]string(nil), r.warnings...)
 }
 
-var keyed = regexp.MustCompile(`(?i)([a-z0-9_.-]*(?:token|secret|passw(?:or)?d|api_?key|credential)[a-z0-9_]*["']?\s*[:=]\s*["']?)([^\s"',;&]+)`)
-
 // Text returns s with its secrets replaced.
 func (r *Redactor) Text(s string) Text {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	for _, k := range r.known {
-		s = strings.ReplaceAll(s, k, Mark)
-	}
-	s = keyed.ReplaceAllStringFunc(s, func(m string) string {
-		g := keyed.FindStringSubmatch(m)
-		if strings.HasPrefix(g[2], "[redacted") || strings.HasPrefix(g[2], "$") {
-			return m
+	var b strings.Builder
+	b.Grow(len(s))
+	w := r.writer(&b)
+	_, _ = io.WriteString(w, s) // a strings.Builder does not fail
+	_ = w.Close()
+	return Text{b.String()}
+}
+
+// Writer returns a writer that passes what it is given to w, redacted. A line is
+// passed on as soon as it is finished, unless it may belong to a secret of
+// several lines; Close passes on the rest and does not close w. What comes out
+// does not depend on how the input is cut into writes. A Writer needs less than
+// 1 MiB whatever its input, and is not safe for concurrent use.
+func (r *Redactor) Writer(w io.Writer) io.WriteCloser { return r.writer(w) }
+
+func (r *Redactor) writer(w io.Writer) *writer {
+	return &writer{w: w, s: scanner{r: r.rules, known: r.known.Load()}}
+}
+
+// globLiteral returns the longest part of a glob without * and ?.
+func globLiteral(glob string) string {
+	longest := ""
+	for _, part := range strings.FieldsFunc(glob, func(c rune) bool { return c == '*' || c == '?' }) {
+		if len(part) > len(longest) {
+			longest = part
 		}
-		return g[1] + Mark
-	})
-	return Text{s}
-}
-
-// Writer returns a writer that passes what it is given to w, redacted. Close
-// writes what is still held back; it does not close w.
-func (r *Redactor) Writer(w io.Writer) io.WriteCloser { return &writer{r: r, w: w} }
-
-type writer struct {
-	r   *Redactor
-	w   io.Writer
-	buf []byte
-}
-
-func (w *writer) Write(p []byte) (int, error) {
-	w.buf = append(w.buf, p...)
-	i := bytes.LastIndexByte(w.buf, '\n') + 1
-	if i == 0 {
-		return len(p), nil
 	}
-	_, err := io.WriteString(w.w, w.r.Text(string(w.buf[:i])).s)
-	w.buf = append(w.buf[:0], w.buf[i:]...)
-	return len(p), err
+	return longest
 }
 
-func (w *writer) Close() error {
-	_, err := io.WriteString(w.w, w.r.Text(string(w.buf)).s)
-	w.buf = nil
-	return err
+// requiredLiteral returns the longest literal that every match of re contains.
+func requiredLiteral(re *syntax.Regexp) string {
+	switch re.Op {
+	case syntax.OpLiteral:
+		return string(re.Rune)
+	case syntax.OpCapture, syntax.OpPlus:
+		return requiredLiteral(re.Sub[0])
+	case syntax.OpRepeat:
+		if re.Min > 0 {
+			return requiredLiteral(re.Sub[0])
+		}
+	case syntax.OpConcat:
+		longest := ""
+		for _, sub := range re.Sub {
+			if l := requiredLiteral(sub); len(l) > len(longest) {
+				longest = l
+			}
+		}
+		return longest
+	}
+	return ""
 }

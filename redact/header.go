@@ -1,0 +1,155 @@
+package redact
+
+import "bytes"
+
+// schemes are the words that may stand before credentials in an Authorization
+// header.
+// Source: IANA HTTP Authentication Scheme Registry, and services of their own.
+var schemes = wordSet(`bearer basic token digest negotiate ntlm apikey api-key aws4-hmac-sha256 oauth hawk mac dpop bot ssws geniekey splunk
+	key hmac hoba mutual vapid scram-sha-1 scram-sha-256 privatetoken sharedkey sharedkeylite sharedaccesssignature jwt github-bearer
+	concealed gnap klaviyo-api-key jsonwebtoken bearertoken`)
+
+// authorization redacts the credentials of an Authorization header, whose value
+// begins at v[i].
+func (s *scanner) authorization(i int, quotedKey bool) {
+	v := s.v
+	if i >= len(v) || v[i] == '\n' {
+		return
+	}
+	end := len(v)
+	n, q := openQuote(v, i)
+	if n > 0 {
+		i += n
+		end, _ = closeQuote(v, i, q, false)
+	} else {
+		for j := i; j < len(v); j++ {
+			if c := v[j]; c == '\n' || c == '"' || c == '\'' || c == '`' || c == '\\' && j+1 < len(v) && (v[j+1] == '"' || v[j+1] == 'r' || v[j+1] == 'n') || c == '<' {
+				end = j
+				break
+			}
+		}
+	}
+	// The name of the scheme is kept.
+	j := i
+	for j < end && (isAlnum(v[j]) || v[j] == '-' || v[j] == '_') {
+		j++
+	}
+	var buf [32]byte
+	scheme := ""
+	if j-i <= len(buf) && j < end && (v[j] == ' ' || v[j] == '+' || hasPrefix(v[j:], "%20")) {
+		if w := lower(v[i:j], buf[:0]); schemes[string(w)] {
+			scheme = string(w)
+			i = j + 1
+			if v[j] == '%' {
+				i = j + 3
+			}
+			i = skipBlanks(v, i)
+		}
+	}
+	if i >= end {
+		return
+	}
+	s.steps += end - i
+	switch scheme {
+	case "digest", "aws4-hmac-sha256", "oauth", "hawk", "mac", "scram-sha-256", "scram-sha-1", "hoba", "vapid", "sharedaccesssignature":
+		val := bytes.TrimRight(v[i:end], " \t\r")
+		if bytes.IndexByte(val, '=') > 0 && !bytes.Contains(val, []byte("[redacted")) {
+			s.found(i, i+len(val), "")
+			return
+		}
+	}
+	k := i
+	for k < end && v[k] > ' ' && v[k] != ',' && v[k] != ';' && v[k] != '}' && v[k] != ')' {
+		k++
+	}
+	val := bytes.TrimRight(v[i:k], "]")
+	w := weigh(val)
+	if scheme == "" {
+		if w >= 2 && len(val) >= 6 && !wordy(val) {
+			s.found(i, i+len(val), s.kindOf(i, i+len(val)))
+		}
+		return
+	}
+	if w >= 2 || w == 1 && (n > 0 || k >= end || len(val) >= 12 || v[k] != ' ') {
+		s.found(i, i+len(val), s.kindOf(i, i+len(val)))
+	}
+}
+
+// cookieAttributes belong to the cookie before, they are not cookies.
+var cookieAttributes = wordSet(`path domain expires max-age samesite secure httponly version priority partitioned comment`)
+
+// cookies redacts the values of cookies that may be credentials.
+func (s *scanner) cookies(i int, around quote) {
+	v := s.v
+	end := len(v)
+	if n, q := openQuote(v, i); n > 0 {
+		i += n
+		end, _ = closeQuote(v, i, q, false)
+	} else {
+		for j := i; j < len(v); j++ {
+			if c := v[j]; c == '\n' || c == '\r' || c == '\'' || c == '"' || c == '\\' && j+1 < len(v) && (v[j+1] == '"' || v[j+1] == 'r' || v[j+1] == 'n') {
+				end = j
+				break
+			}
+		}
+	}
+	s.steps += end - i
+	for i < end {
+		for i < end && (v[i] == ' ' || v[i] == ';' || v[i] == '[') {
+			i++
+		}
+		j := i
+		for j < end && v[j] > ' ' && v[j] != '=' && v[j] != ';' {
+			j++
+		}
+		name := v[i:j]
+		if j >= end || v[j] != '=' {
+			if j < end && v[j] == ' ' { // no cookie any more
+				return
+			}
+			i = j
+			continue
+		}
+		k := j + 1
+		for k < end && v[k] != ';' && (v[k] != ' ') && v[k] != ',' {
+			k++
+		}
+		val := v[j+1 : k]
+		a, b := j+1, k
+		if len(val) > 1 && val[0] == '"' && val[len(val)-1] == '"' {
+			a, b = a+1, b-1
+			val = val[1 : len(val)-1]
+		}
+		if cookieSecret(name, val) {
+			s.found(a, b, s.kindOf(a, b))
+		}
+		if k == j+1 {
+			k++
+		}
+		i = k
+	}
+}
+
+func cookieSecret(name, val []byte) bool {
+	var buf [64]byte
+	if len(name) > len(buf) {
+		name = name[:len(buf)]
+	}
+	low := lower(name, buf[:0])
+	if cookieAttributes[string(low)] {
+		return false
+	}
+	w := weigh(val)
+	if w == 0 {
+		return false
+	}
+	for _, p := range [][]byte{[]byte("sess"), []byte("sid"), []byte("auth"), []byte("token"), []byte("jwt"), []byte("csrf"), []byte("xsrf"), []byte("login"), []byte("remember"), []byte("secret"), []byte("cred"), []byte("passw"), []byte("sso"), []byte("identity"), []byte("ticket"), []byte(".aspx"), []byte("key")} {
+		if bytes.Contains(low, p) {
+			return w >= 2 || len(val) >= 6
+		}
+	}
+	if bytes.HasPrefix(low, []byte("_ga")) || bytes.HasPrefix(low, []byte("_gid")) || bytes.HasPrefix(low, []byte("_utm")) || bytes.HasPrefix(low, []byte("__utm")) {
+		return false
+	}
+	return w == 3 && len(val) >= 16
+}

@@ -1,0 +1,1101 @@
+package redact
+
+import "bytes"
+
+// maxName is how long a name may be; longer runs of name characters are data.
+const maxName = 80
+
+func nameByte(c byte) bool {
+	return isAlnum(c) || c == '_' || c == '-' || c == '.' || c >= 0x80
+}
+
+// key looks at the name around v[at:end], a stem such as "pass", and at what is
+// assigned to it.
+func (s *scanner) key(at, end int) {
+	v := s.v
+	start := at
+	for start > 0 && at-start <= maxName && nameByte(v[start-1]) {
+		start--
+	}
+	stop := end
+	for stop < len(v) && stop-end <= maxName && nameByte(v[stop]) {
+		stop++
+	}
+	s.steps += stop - start
+	if at-start > maxName || stop-end > maxName {
+		s.skip = max(s.skip, min(stop, end+maxName/2))
+		return
+	}
+	start = afterEscape(v, start)
+	if v[at] < 0x80 {
+		// Letters of other alphabets are part of the name only if the stem is.
+		for i := start; i < at; i++ {
+			if v[i] >= 0x80 {
+				start = i + 1
+			}
+		}
+		for i := end; i < stop; i++ {
+			if v[i] >= 0x80 {
+				stop = i
+				break
+			}
+		}
+	}
+	dashes := 0
+	for start < at && (v[start] == '-' || v[start] == '.') {
+		if v[start] == '-' {
+			dashes++
+		}
+		start++
+	}
+	for stop > end && (v[stop-1] == '.' || v[stop-1] == '-') {
+		stop--
+	}
+	if stop <= s.skip {
+		return
+	}
+	name := v[start:stop]
+	inURL := start > 0 && (v[start-1] == '?' || v[start-1] == '&' || v[start-1] == '#') && dashes == 0
+	ver := classify(name, inURL)
+	for _, g := range s.r.keys {
+		last := name[bytes.LastIndexByte(name, '.')+1:]
+		if matchGlob(g, name) || matchGlob(g, last) {
+			ver = verdict{need: 1, numbers: true}
+		}
+	}
+	spaced := false
+	if (ver.need == 0 || ver.need == 3) && dashes == 0 {
+		// "API key", "Access Token": the word before belongs to the name.
+		if from := s.wordBefore(start); from < start {
+			if two := classify(v[from:stop], false); two.need != 0 && (ver.need == 0 || two.need < ver.need) && two.kind == plainKey {
+				ver, spaced = two, true
+			}
+		}
+	} else if ver.need == 1 && !ver.numbers && dashes == 0 {
+		// "max tokens", "unexpected token": a token that is counted or parsed.
+		if from := s.wordBefore(start); from < start && classify(v[from:stop], false).need == 0 {
+			ver = verdict{}
+		}
+	}
+	if ver.need == 0 {
+		s.skip = max(s.skip, stop)
+		return
+	}
+	// Hits inside the name are decided with it.
+	s.skip = max(s.skip, stop)
+	n := len(s.spans)
+	s.assigned(start, stop, ver, name, dashes > 0, inURL, spaced)
+	if len(s.spans) == n && ver.kind == plainKey {
+		s.named(start, stop, ver)
+	}
+}
+
+// wordBefore returns where the word before v[start], one space or dash away,
+// begins, or start.
+func (s *scanner) wordBefore(start int) int {
+	v := s.v
+	i := start
+	if i < 3 || v[i-1] != ' ' {
+		return start
+	}
+	j := i - 1
+	for j > 0 && i-j < 20 && (isLetter(v[j-1]) || v[j-1] == '-' || v[j-1] == '_') {
+		j--
+	}
+	if j == i-1 || j > 0 && v[j-1] == '-' {
+		return start
+	}
+	return j
+}
+
+// afterEscape moves start behind what an escape before a name leaves there: the
+// n of \n, the 22 of %22.
+func afterEscape(v []byte, start int) int {
+	if start == 0 {
+		return start
+	}
+	switch v[start-1] {
+	case '\\':
+		if start < len(v) {
+			switch v[start] {
+			case 'n', 't', 'r':
+				return start + 1
+			case 'u':
+				return min(len(v), start+5)
+			case 'x':
+				return min(len(v), start+3)
+			}
+		}
+	case '%':
+		if start+1 < len(v) && charsets['H'][v[start]] && charsets['H'][v[start+1]] {
+			return start + 2
+		}
+	}
+	return start
+}
+
+// assigned looks for a value behind the name v[start:stop].
+func (s *scanner) assigned(start, stop int, ver verdict, name []byte, flag, inURL, spaced bool) {
+	v := s.v
+	i := stop
+	// The end of what the name is quoted or indexed with.
+	var around quote
+	quoted := false
+	if n, q := openQuote(v, i); n > 0 && start > 0 && (isQuoteEnd(v[start-1], q)) {
+		around, quoted = q, true
+		i += n
+	} else if start > 0 && v[start-1] == '<' || i < len(v) && v[i] == '>' {
+		s.element(start, stop, ver)
+		if i < len(v) && v[i] == '>' {
+			return
+		}
+	}
+	for i < len(v) && (v[i] == ']' || v[i] == ')' && quoted) {
+		i++
+	}
+	if i < len(v) && v[i] == '*' && i+1 < len(v) && v[i+1] == '*' { // **Password:** x
+		i += 2
+	}
+	j := skipBlanks(v, i)
+	blanks := j - i
+	if j >= len(v) || v[j] == '\n' {
+		if flag && !quoted {
+			s.await(pendingAny, start, ver)
+		}
+		return
+	}
+	sep := byte(0)
+	k := j
+	switch c := v[j]; {
+	case c == '=':
+		sep, k = '=', j+1
+		for k < len(v) && (v[k] == '=' || v[k] == '>' || v[k] == '~') {
+			k++
+		}
+		if hasPrefix(v[j:], "=3D") && !hasPrefix(v[j:], "=3D\"") && s.looksQuotedPrintable(j+3) {
+			k = j + 3
+		}
+	case (c == '!' || c == '?' || c == '+' || c == ':') && j+1 < len(v) && v[j+1] == '=':
+		sep, k = '=', j+2
+		for k < len(v) && v[k] == '=' {
+			k++
+		}
+	case c == ':' && j+1 < len(v) && v[j+1] == ':':
+		if j+2 < len(v) && v[j+2] == '=' {
+			sep, k = '=', j+3
+			break
+		}
+		return
+	case c == ':' && !hasPrefix(v[j:], "://"):
+		sep, k = ':', j+1
+	case c == '%' && (hasPrefix(v[j:], "%3D") || hasPrefix(v[j:], "%3d")):
+		sep, k = '=', j+3
+		inURL = true
+	case c == '%' && (hasPrefix(v[j:], "%3A") || hasPrefix(v[j:], "%3a")):
+		sep, k = ':', j+3
+	case c == '\\' && (hasPrefix(v[j:], `\u003d`) || hasPrefix(v[j:], `\u003D`)):
+		sep, k = '=', j+6
+	case c == '\\' && hasPrefix(v[j:], `\=`):
+		sep, k = '=', j+2
+	case c == '&' && (hasPrefix(v[j:], "&#61;") || hasPrefix(v[j:], "&#x3D;")):
+		sep, k = '=', j+bytes.IndexByte(v[j:], ';')+1
+	case c == '-' && hasPrefix(v[j:], "->"):
+		sep, k = '=', j+2
+	case hasPrefix(v[j:], "→"):
+		sep, k = '=', j+3
+	case hasPrefix(v[j:], "："):
+		sep, k = ':', j+3
+	case c == ',' && quoted:
+		sep, k = ',', j+1
+	case c == '(' && blanks == 0:
+		sep, k = '(', j+1
+	case c == '|' && start > 1:
+		sep, k = '|', j+1
+	default:
+		if flag && blanks > 0 {
+			sep, k = 'f', j
+			break
+		}
+		s.prose(start, stop, ver, name, blanks, spaced)
+		return
+	}
+	m := skipBlanks(v, k)
+	wide := m > k
+	if ver.kind == cookieKey && (sep == ':' || sep == '=' || sep == 'f' || sep == ',') {
+		s.cookies(m, around)
+		return
+	}
+	if ver.kind == authKey {
+		if sep == ':' || sep == '=' || sep == ',' || sep == 'f' {
+			s.authorization(m, quoted)
+		}
+		return
+	}
+	if m >= len(v) || v[m] == '\n' || (v[m] == '\\' && (m+1 == len(v) || v[m+1] == '\n')) {
+		switch {
+		case m < len(v) && v[m] == '\\', sep == '(':
+			s.await(pendingAny, start, ver)
+		case quoted || sep == '=' || sep == '(':
+			s.await(pendingQuoted, start, ver)
+		case sep == ':':
+			s.await(pendingRandom, start, ver)
+		}
+		return
+	}
+	switch v[m] {
+	case '|', '>':
+		if (sep == ':' || sep == '=') && s.blockScalar(m) {
+			s.next.mode, s.next.indent = modeBlock, s.indentOf(start)
+			return
+		}
+	case '{':
+		if bytes.HasPrefix(v[m:], []byte("{{")) || bytes.HasPrefix(v[m:], []byte("${")) {
+			return
+		}
+		if sep == ':' || sep == '=' { // an object; its "value" is ours
+			s.next.valueOf, s.next.ttl = ver, 6
+			s.valueAfter(m+1, ver)
+		}
+		return
+	case '[':
+		if (sep == ':' || sep == '=' || sep == '(') && !hasPrefix(v[m:], "[redacted") {
+			if s.list(m+1, ver) {
+				return
+			}
+		}
+	case '<':
+		if hasPrefix(v[m:], "<<") && s.heredoc(m+2) {
+			return
+		}
+		if hasPrefix(v[m:], "<![CDATA[") {
+			m += len("<![CDATA[")
+		}
+	case '&':
+		// a YAML anchor
+		if sep == ':' && wide && m+1 < len(v) && isLetter(v[m+1]) {
+			n := m + 1
+			for n < len(v) && nameByte(v[n]) {
+				n++
+			}
+			if n < len(v) && v[n] == ' ' {
+				m = skipBlanks(v, n)
+			}
+		}
+	case '!':
+		// a YAML tag
+		if sep == ':' && wide && hasPrefix(v[m:], "!!") {
+			n := m
+			for n < len(v) && v[n] > ' ' {
+				n++
+			}
+			m = skipBlanks(v, n)
+		}
+	}
+	if m >= len(v) || v[m] == '\n' {
+		return
+	}
+	// $'…', @"…", b"…", r"…", f"…", L"…", N'…' before a quoted value.
+	if c := v[m]; (c == '$' || c == '@' || c == 'b' || c == 'r' || c == 'u' || c == 'L' || c == 'N' || c == 'f') && m+1 < len(v) && (v[m+1] == '\'' || v[m+1] == '"') {
+		if c == 'f' && bytes.IndexByte(v[m:], '{') > 0 {
+			return
+		}
+		m++
+	}
+	// A declared type: password: string = "x", or a conversion: Secret("x").
+	if sep == ':' || sep == '(' {
+		if n := s.afterType(m); n > m {
+			m = n
+			sep, wide = '=', true
+		}
+	}
+	if n := s.insideCall(m); n > m {
+		m = n
+	}
+	if hasPrefix(v[m:], `"""`) || hasPrefix(v[m:], `'''`) {
+		s.tripleQuoted(m, ver)
+		return
+	}
+	if n, q := openQuote(v, m); n > 0 && !(quoted && around.entity == "" && q.ch == around.ch && q.slashes < around.slashes) {
+		if !quoted && around.ch == 0 && sep == '=' && !wide && s.closesOuter(start, m, q) {
+			return
+		}
+		s.quotedValue(m+n, q, ver, sep, quoted, flag)
+		return
+	}
+	if sep == '(' || sep == ',' {
+		if sep == ',' {
+			return
+		}
+		// setPassword(hunter2) is a variable unless it looks random.
+		e := s.bareEnd(m, sep, inURL, false, start)
+		if weigh(v[m:e]) == 3 {
+			s.found(m, e, s.kindOf(m, e))
+		}
+		return
+	}
+	s.bareValue(start, stop, m, ver, sep, wide, flag, inURL, quoted, spaced)
+}
+
+// closesOuter reports whether the quote at v[m:] ends the string that the name
+// stands in ("PASSWORD=" with nothing behind), rather than opens a value.
+func (s *scanner) closesOuter(start, m int, q quote) bool {
+	v := s.v
+	if start == 0 || q.entity != "" {
+		return false
+	}
+	if v[start-1] != q.ch {
+		return false
+	}
+	i := m + 1 + q.slashes
+	return i >= len(v) || v[i] == ',' || v[i] == ']' || v[i] == '}' || v[i] == ' ' || v[i] == '\n' || v[i] == ')'
+}
+
+func isQuoteEnd(before byte, q quote) bool {
+	if q.entity != "" {
+		return before == ';' || before >= 0x80 || isAlnum(before)
+	}
+	return before == q.ch
+}
+
+func skipBlanks(v []byte, i int) int {
+	for i < len(v) && (v[i] == ' ' || v[i] == '\t' || v[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// looksQuotedPrintable reports whether =3D was an encoded equals sign: the rest
+// of the line has another encoded character or a soft line end.
+func (s *scanner) looksQuotedPrintable(i int) bool {
+	rest := s.v[i:min(len(s.v), i+256)]
+	return bytes.HasSuffix(bytes.TrimRight(rest, "\r\n"), []byte("=")) || bytes.Contains(rest, []byte("=3D")) || bytes.Contains(rest, []byte("=20"))
+}
+
+// enough reports whether val is a secret under ver.
+func enough(val []byte, ver verdict) bool {
+	w := weigh(val)
+	if w == 0 || w < ver.need {
+		return false
+	}
+	if ver.need == 3 && (len(val) < 16 || isUUID(val) || isDigest(val)) {
+		return false
+	}
+	if !ver.numbers && w == 1 && isNumber(val) {
+		return false
+	}
+	return true
+}
+
+func isNumber(v []byte) bool {
+	for _, c := range v {
+		if !isDigit(c) && c != '.' && c != ',' && c != '-' && c != '+' {
+			return false
+		}
+	}
+	return true
+}
+
+// quotedValue redacts the quoted value that begins at v[i] if it is a secret.
+func (s *scanner) quotedValue(i int, q quote, ver verdict, sep byte, quotedKey, flag bool) {
+	v := s.v
+	if hasPrefix(v[i:], "-----BEGIN") {
+		return // the block's own rule
+	}
+	end, closed := closeQuote(v, i, q, s.join)
+	if !closed && !s.join && s.eol && sep != ',' && q.entity == "" && q.slashes == 0 && q.ch != '`' && end-i < maxJoin && ver.need <= 2 {
+		// The value may go on in the next lines.
+		s.quote = q.ch
+		s.want(wantQuote)
+	}
+	val := v[i:end]
+	s.steps += len(val)
+	if sep == ',' || sep == '(' {
+		if ver.need == 1 {
+			ver.need = 2
+		}
+		if sep == '(' && weigh(val) == 1 && !closed {
+			return
+		}
+		if sep == '(' && closed && len(val) >= 6 && weigh(val) == 1 && wordy(val) && bytes.IndexByte(val, ' ') < 0 && !stopWords[foldString(string(val))] && s.setter(i) {
+			s.found(i, end, "")
+			return
+		}
+	}
+	if bytes.Contains(val, []byte("PRIVATE KEY-----")) || bytes.Contains(val, []byte("-----BEGIN")) {
+		return // the block's own rule
+	}
+	if !enough(val, ver) {
+		return
+	}
+	if bytes.IndexByte(val, '{') >= 0 && (bytes.Contains(val, []byte("{{")) || bytes.Contains(val, []byte("${"))) && weigh(stripTemplates(val)) < 2 {
+		return
+	}
+	if ver.need == 1 && isSentence(val) && sep != '=' || bytes.Count(val, []byte(" ")) > 12 && isSentence(val) {
+		return
+	}
+	s.found(i, end, s.kindOf(i, end))
+}
+
+// setter reports whether the call whose first argument begins at v[i] sets
+// something: setPassword("x"), .password("x").
+func (s *scanner) setter(i int) bool {
+	lo := max(0, i-40)
+	before := s.v[lo:i]
+	return bytes.Contains(before, []byte("set")) || bytes.Contains(before, []byte("Set")) || bytes.Contains(before, []byte("with")) || bytes.Contains(before, []byte(".password(")) || bytes.Contains(before, []byte("PASSWORD("))
+}
+
+// isSentence reports whether val is prose: several words, some of which belong
+// to sentences only.
+func isSentence(val []byte) bool {
+	if bytes.Count(val, []byte(" ")) < 2 {
+		return bytes.IndexByte(val, ' ') > 0 && proseWords(val) >= 1 && weigh(val) <= 1
+	}
+	return proseWords(val) >= 1
+}
+
+// sentenceWords appear in messages about secrets, hardly in passphrases.
+var sentenceWords = wordSet(`is was are were must should cannot can could may will the an and or for from with without must
+	not be been has have had it its if when then than that this your you my our please required invalid incorrect expired
+	wrong missing empty failed changed does do did on in of to at by as no
+	only characters letters digits least password token username user login`)
+
+func proseWords(val []byte) int {
+	n := 0
+	var buf [16]byte
+	for _, w := range bytes.FieldsFunc(val[:min(len(val), 256)], func(r rune) bool { return r == ' ' || r == ',' || r == '.' }) {
+		if len(w) <= len(buf) && sentenceWords[string(lower(w, buf[:0]))] {
+			n++
+		}
+	}
+	return n
+}
+
+func stripTemplates(val []byte) []byte {
+	var out []byte
+	for i := 0; i < len(val); i++ {
+		if val[i] == '{' {
+			if j := bytes.IndexByte(val[i:], '}'); j >= 0 {
+				i += j
+				continue
+			}
+		}
+		if val[i] != '}' && val[i] != '$' {
+			out = append(out, val[i])
+		}
+	}
+	return out
+}
+
+// bareEnd returns where the unquoted value at v[i] ends.
+func (s *scanner) bareEnd(i int, sep byte, inURL, env bool, keyStart int) int {
+	v := s.v
+	depth := 0
+	j := i
+	for ; j < len(v) && j-i < 4*unbounded; j++ {
+		c := v[j]
+		if c <= ' ' || c == 0x7f {
+			break
+		}
+		if env {
+			continue
+		}
+		next := byte(' ')
+		if j+1 < len(v) {
+			next = v[j+1]
+		}
+		stop := false
+		switch c {
+		case '"', '`':
+			stop = true
+		case '\'':
+			stop = next <= ' ' || next == ',' || next == ')' || next == ']' || next == '}' || next == ';' || keyStart > 0 && v[keyStart-1] == '\'' || j == i
+		case '\\':
+			stop = next == '"' || next == 'n' || next == 'r' || next == 't' || next == '\'' || next == '\\'
+			if next == 'u' && j+5 < len(v) && v[j+2] == '0' && v[j+3] == '0' {
+				stop = true
+			}
+		case '<':
+			stop = j > i
+		case '&':
+			stop = inURL || pairAhead(v, j+1) || hasPrefix(v[j:], "&amp;") || hasPrefix(v[j:], "&quot;")
+		case '#':
+			stop = inURL
+		case ';':
+			stop = next <= ' ' || pairAhead(v, j+1) || next == '"' || next == '\''
+		case ',':
+			stop = next <= ' ' || pairAhead(v, j+1) || next == '"' || next == '\'' || next == '{' || next == '['
+		case '(', '[', '{':
+			depth++
+		case ')', ']', '}':
+			if depth > 0 {
+				depth--
+			} else {
+				stop = next <= ' ' || next == ',' || next == ';' || next == ')' || next == ']' || next == '}' || next == '"' || next == '\'' || next == '.' || next == ':'
+			}
+		case '|':
+			stop = sep == '|' || next <= ' '
+		case '%':
+			stop = hasPrefix(v[j:], "%22") || hasPrefix(v[j:], "%26") || inURL && hasPrefix(v[j:], "%2C")
+		}
+		if stop {
+			break
+		}
+	}
+	s.steps += j - i
+	return j
+}
+
+// pairAhead reports whether name= or name: begins at v[i].
+func pairAhead(v []byte, i int) bool {
+	j := i
+	for j < len(v) && j-i < 40 && (nameByte(v[j]) || v[j] == ' ' && j > i) {
+		j++
+	}
+	return j > i && j < len(v) && (v[j] == '=' || v[j] == ':' && (j+1 >= len(v) || !isDigit(v[j+1])))
+}
+
+// lineStart reports whether only indentation, a list dash or "export" stands
+// before v[i] on its line.
+func (s *scanner) lineStart(i int) bool {
+	v := s.v
+	j := i
+	for j > 0 && i-j < 200 && v[j-1] != '\n' {
+		j--
+	}
+	if i-j >= 200 {
+		return false
+	}
+	before := bytes.TrimLeft(v[j:i], " \t-+#>")
+	switch string(bytes.TrimSpace(before)) {
+	case "", "export", "set", "setenv", "declare -x", "ENV", "ARG", "local", "readonly", "typeset -x", "declare", "declare -rx", "env", "- name:", "*", "$", "//", ";", "--":
+		return true
+	}
+	return false
+}
+
+func (s *scanner) indentOf(i int) int {
+	v := s.v
+	j := i
+	for j > 0 && v[j-1] != '\n' && i-j < 1024 {
+		j--
+	}
+	n := 0
+	for j < i && (v[j] == ' ' || v[j] == '\t') {
+		n++
+		j++
+	}
+	for j+1 < i && v[j] == '-' && v[j+1] == ' ' {
+		n += 2
+		j += 2
+	}
+	return n
+}
+
+// bareValue redacts the unquoted value at v[m] if it is a secret.
+func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, flag, inURL, quotedKey, spaced bool) {
+	v := s.v
+	atStart := s.lineStart(start)
+	env := sep == '=' && !wide && atStart && !inURL && start+1 < len(v)
+	end := s.bareEnd(m, sep, inURL, env && !bytes.ContainsAny(v[m:min(len(v), m+1)], `"'`), start)
+	if env && end > m && (v[end-1] == ';' || v[end-1] == '"') {
+		end--
+	}
+	val := v[m:end]
+	if len(val) == 0 || hasPrefix(val, "-----BEGIN") {
+		return
+	}
+	if flag && sep == 'f' {
+		if val[0] == '-' || val[0] == '|' || val[0] == '>' || val[0] == '<' || val[0] == '[' || val[0] == '=' || m-stop > 1 && weigh(val) < 2 || isUpperName(val) {
+			return
+		}
+		if weigh(val) == 1 && ver.need == 1 && s.moreProse(end) {
+			return
+		}
+	}
+	if sep == '|' && ver.need < 2 {
+		ver.need = 2
+	}
+	if !env && isCode(val, wide, ver) && !(atStart && sep == ':' && weigh(val) == 3) {
+		return
+	}
+	if sep == '(' && weigh(val) < 3 {
+		return
+	}
+	rest := v[end:]
+	if i := bytes.IndexByte(rest, '\n'); i >= 0 {
+		rest = rest[:i]
+	}
+	rest = bytes.TrimRight(rest, " \t\r\"'`,;")
+	if isNumber(val) && !inURL {
+		// "password: 8 bytes", "token: 12 (max 20)"
+		if !ver.numbers || len(bytes.TrimSpace(rest)) > 0 && sep != '=' && !pairAhead(v, skipBlanks(v, end)) || ver.numbers && len(val) < 4 {
+			return
+		}
+	}
+	w := weigh(val)
+	if len(rest) > 0 && w <= 1 && w > 0 && ver.need == 1 && !inURL {
+		// Several words: a passphrase, a message, or more of the line.
+		words := bytes.Fields(rest)
+		switch {
+		case rest[0] != ' ' && rest[0] != '\t':
+		case s.passphrase(val, words, sep, atStart, stop-start, v[start:stop]):
+			s.found(m, end+len(rest), "")
+			return
+		case sep == ':' && len(words) > 0 && !pairAhead(v, skipBlanks(v, end)) && !isLoud(v[start:stop]):
+			// "password: incorrect for bob"
+			if isSentence(v[m:end+len(rest)]) || spaced || !atStart || words[0][0] != '#' && words[0][0] != '/' {
+				return
+			}
+		}
+	}
+	if sep == ':' && w == 2 && ver.need == 1 && len(rest) > 1 && wordyEnd(val) && isSentence(v[m:end+len(rest)]) {
+		return
+	}
+	if !enough(val, ver) {
+		return
+	}
+	if s.valueSpaces(start, m, end, sep) {
+		if i := bytes.IndexByte(v[end:], ';'); i > 0 {
+			end += i
+		}
+	}
+	for end > m && (v[end-1] == ',' || v[end-1] == ';') && end < len(v) {
+		end--
+	}
+	s.found(m, end, s.kindOf(m, end))
+}
+
+// valueSpaces reports whether the value v[m:end] goes on behind a space, in a
+// connection string: Password=a b;Server=x.
+func (s *scanner) valueSpaces(start, m, end int, sep byte) bool {
+	v := s.v
+	if sep != '=' || end >= len(v) || v[end] != ' ' {
+		return false
+	}
+	semi := bytes.IndexByte(v[end:min(len(v), end+64)], ';')
+	if semi < 0 || bytes.ContainsAny(v[end:end+semi], "=\"'\n:") {
+		return false
+	}
+	return pairAhead(v, end+semi+1) || start > 0 && (v[start-1] == ';' || start > 1 && v[start-2] == ';')
+}
+
+func wordyEnd(val []byte) bool { return wordy(bytes.TrimRight(val, ",.:;)")) }
+
+// moreProse reports whether the words after v[i] make the one before part of a
+// sentence.
+func (s *scanner) moreProse(i int) bool {
+	rest := s.v[i:min(len(s.v), i+80)]
+	if j := bytes.IndexByte(rest, '\n'); j >= 0 {
+		rest = rest[:j]
+	}
+	return proseWords(rest) >= 1 && !bytes.Contains(rest, []byte(" -"))
+}
+
+// isLoud reports whether a name is written as environment variables are.
+func isLoud(name []byte) bool {
+	n := 0
+	for _, c := range name {
+		if isLower(c) {
+			return false
+		}
+		if isUpper(c) {
+			n++
+		}
+	}
+	return n > 1
+}
+
+func isUpperName(v []byte) bool {
+	for _, c := range v {
+		if !isUpper(c) && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// passphrase reports whether val and the words after it are one secret of
+// several words, such as "correct horse battery staple".
+func (s *scanner) passphrase(val []byte, words [][]byte, sep byte, atStart bool, n int, name []byte) bool {
+	if len(words) == 0 || len(words) > 24 {
+		return false
+	}
+	phrase := false
+	var buf [maxName]byte
+	low := lower(name, buf[:0])
+	if bytes.Contains(low, []byte("phrase")) || bytes.Contains(low, []byte("mnemonic")) || bytes.Contains(low, []byte("seed")) {
+		phrase = true
+	}
+	if !phrase && !(atStart && (sep == '=' && isLoud(name) || sep == ':' || sep == '=') && len(words) >= 1) {
+		return false
+	}
+	if len(words) == 1 && !phrase && !isLoud(name) {
+		return false
+	}
+	for _, w := range words {
+		for _, c := range w {
+			if !isAlnum(c) && c != '-' && c != '!' && c != '\'' && c < 0x80 {
+				return false
+			}
+		}
+		if w[0] == '-' {
+			return false
+		}
+		var b [16]byte
+		if len(w) <= len(b) && sentenceWords[string(lower(w, b[:0]))] {
+			return false
+		}
+	}
+	var b [24]byte
+	if len(val) <= len(b) && (sentenceWords[string(lower(val, b[:0]))] || commands[string(lower(words[0], b[:0]))]) {
+		return false
+	}
+	return wordy(val)
+}
+
+// commands follow an assignment on a command line: PGPASSWORD=x psql.
+var commands = wordSet(`psql pg_dump pg_restore mysql mysqldump redis-cli npm node python python3 go make docker kubectl helm terraform
+	ansible-playbook curl wget git ssh scp rsync bash sh sudo env restic borg rclone aws gcloud az yarn pnpm java php ruby bundle
+	rake cargo pytest gh glab openclaw clawconsole ./run.sh mongodump mongosh sqlcmd`)
+
+// isCode reports whether an unquoted value is an expression of a program rather
+// than a value: config.token, getToken(), newPassword.
+func isCode(val []byte, wide bool, ver verdict) bool {
+	c := val[0]
+	if !isLetter(c) && c != '_' && c != '$' && c != '&' && c != '*' && c != '!' && c != '(' {
+		return false
+	}
+	if c == '&' || c == '*' || c == '!' {
+		return len(val) > 1 && isVariable(val[1:]) && wide
+	}
+	i := 1
+	for i < len(val) && (isAlnum(val[i]) || val[i] == '_' || val[i] == '$') {
+		i++
+	}
+	head := val[:i]
+	if i < len(val) {
+		switch val[i] {
+		case '(':
+			return !looksRandom(head)
+		case '[':
+			return !looksRandom(head) && isVariable(head)
+		case '.':
+			if !isVariable(head) || weigh(val) == 3 {
+				return false
+			}
+			tail := bytes.TrimRight(val[i+1:], ");,")
+			return len(tail) > 0 && (isVariable(tail) || bytes.IndexByte(tail, '(') > 0) && (wide || bytes.IndexByte(tail, '(') > 0)
+		case ':':
+			return hasPrefix(val[i:], "::")
+		case '-':
+			return hasPrefix(val[i:], "->") && wide
+		case '?':
+			return wide && (i+1 == len(val) || val[i+1] == '.' || val[i+1] == '?')
+		}
+		return false
+	}
+	if !wide {
+		return false
+	}
+	// A name that speaks of a secret itself: password = newPassword.
+	return isVariable(head) && (classify(head, false).need > 0 && len(head) > 5 && (mixedNames(head)) || stopWords[foldString(string(head))])
+}
+
+// mixedNames reports whether a name has several words.
+func mixedNames(v []byte) bool {
+	for i := 1; i < len(v); i++ {
+		if v[i] == '_' || isUpper(v[i]) && isLower(v[i-1]) {
+			return true
+		}
+	}
+	return false
+}
+
+// await makes the next line begin with the value of a name on this one.
+func (s *scanner) await(p pending, start int, ver verdict) {
+	if !s.eol {
+		return
+	}
+	s.next.pending, s.next.valueOf, s.next.ttl = p, ver, 1
+	s.next.indentK = s.indentOf(start)
+}
+
+// blockScalar reports whether v[m:] is the indicator of a YAML block scalar,
+// alone on the rest of its line.
+func (s *scanner) blockScalar(m int) bool {
+	i := m + 1
+	for i < len(s.v) && (s.v[i] == '-' || s.v[i] == '+' || isDigit(s.v[i])) && i-m < 4 {
+		i++
+	}
+	i = skipBlanks(s.v, i)
+	return i >= len(s.v) || s.v[i] == '\n' || s.v[i] == '#'
+}
+
+// heredoc begins to drop the lines of a here-document, whose mark is at v[i:].
+func (s *scanner) heredoc(i int) bool {
+	v := s.v
+	for i < len(v) && (v[i] == '-' || v[i] == '~' || v[i] == '\'' || v[i] == '"' || v[i] == '<') {
+		i++
+	}
+	j := i
+	for j < len(v) && (isAlnum(v[j]) || v[j] == '_') {
+		j++
+	}
+	k := skipBlanks(v, j)
+	if j == i || j-i > 32 || k < len(v) && v[k] != '\n' && v[k] != '\'' && v[k] != '"' || !s.eol {
+		return false
+	}
+	s.next.mode, s.next.word = modeUntil, string(v[i:j])
+	return true
+}
+
+// tripleQuoted redacts a value in three quotes, over lines if need be.
+func (s *scanner) tripleQuoted(m int, ver verdict) {
+	v := s.v
+	q := v[m : m+3]
+	i := m + 3
+	if n := bytes.Index(v[i:], q); n >= 0 {
+		if enough(v[i:i+n], ver) {
+			s.found(i, i+n, "")
+		}
+		return
+	}
+	if !s.eol {
+		return
+	}
+	end := len(bytes.TrimRight(v, "\r\n"))
+	if end > i && weigh(v[i:end]) > 0 {
+		s.found(i, end, "")
+		s.next.cont = noCont
+	}
+	s.next.mode, s.next.word = modeUntil, string(q)
+}
+
+// list redacts the quoted strings of an array.
+func (s *scanner) list(i int, ver verdict) bool {
+	v := s.v
+	for n := 0; n < 64; n++ {
+		i = skipBlanks(v, i)
+		if i >= len(v) {
+			return true
+		}
+		if v[i] == ',' {
+			i++
+			continue
+		}
+		w, q := openQuote(v, i)
+		if w == 0 {
+			return n > 0
+		}
+		end, closed := closeQuote(v, i+w, q, false)
+		if !closed {
+			return true
+		}
+		val := v[i+w : end]
+		s.steps += len(val)
+		if weigh(val) >= 2 && enough(val, ver) && !isDigest(val) {
+			s.found(i+w, end, s.kindOf(i+w, end))
+		}
+		i = end + w
+	}
+	s.skip = max(s.skip, i)
+	return true
+}
+
+// afterType returns where the value behind a declared type begins:
+// string = "x" gives the offset of the quote; v[m:] itself if there is none.
+func (s *scanner) afterType(m int) int {
+	v := s.v
+	i := m
+	for i < len(v) && i-m < 40 && (isAlnum(v[i]) || v[i] == '_' || v[i] == '.' || v[i] == '&' || v[i] == '?' || v[i] == '\'' && i > m && v[i-1] == '&' || v[i] == '<' || v[i] == '>' || v[i] == '[' || v[i] == ']' || v[i] == '|' || v[i] == ' ' && i > m && v[i-1] != ' ') {
+		i++
+	}
+	if i < len(v) && v[i] == '=' && i > m && v[i-1] == ' ' {
+		j := skipBlanks(v, i+1)
+		if j < len(v) && (v[j] == '"' || v[j] == '\'' || v[j] == '`') && !bytes.ContainsAny(v[m:i], "\"'`") {
+			return j
+		}
+	}
+	return m
+}
+
+// insideCall returns where the string argument begins when the value is a call
+// that wraps one: Secret("x"), []byte("x"), String::from("x"). Look-ups such as
+// os.Getenv("X") keep their argument.
+func (s *scanner) insideCall(m int) int {
+	v := s.v
+	i := m
+	for i < len(v) && i-m < 48 && (isAlnum(v[i]) || v[i] == '_' || v[i] == '.' || v[i] == ':' || v[i] == '[' || v[i] == ']' || v[i] == ' ' && i == m+3 && hasPrefix(v[m:], "new ")) {
+		i++
+	}
+	if i == m || i+1 >= len(v) || v[i] != '(' || v[i+1] != '"' && v[i+1] != '\'' {
+		return m
+	}
+	var buf [64]byte
+	fn := lower(v[m:i], buf[:0])
+	for _, w := range wrappers {
+		if bytes.HasSuffix(fn, []byte(w)) {
+			return i + 1
+		}
+	}
+	return m
+}
+
+var wrappers = []string{"secret", "secretstr", "newsecret", "[]byte", "string", "from", "str", "bytes", "text", "base64", "b64decode", "decodestring",
+	"securestring", "password", "token", "credential", "some", "into", "literal", "sensitive", "md5", "sha1", "sha256", "encode", "fromstring", "unhex"}
+
+// named handles a name that is itself a value: {"name": "API_KEY", "value": …},
+// <key>API_KEY</key><string>…</string>.
+func (s *scanner) named(start, stop int, ver verdict) {
+	v := s.v
+	i := start
+	for i > 0 && start-i < 80 && (v[i-1] == '"' || v[i-1] == '\'' || v[i-1] == '\\' || v[i-1] == '/' || nameByte(v[i-1]) && i < start) {
+		i--
+	}
+	i0 := i
+	for i > 0 && (v[i-1] == ' ' || v[i-1] == '\t') {
+		i--
+	}
+	if i == 0 || i == start && i0 == i && v[i-1] != '>' && v[i-1] != ':' && v[i-1] != '=' {
+		return
+	}
+	lo := max(0, i-24)
+	before := lower(v[lo:i], make([]byte, 0, 24))
+	for _, p := range nameLabels {
+		if bytes.HasSuffix(before, []byte(p)) {
+			s.steps += 64
+			if s.valueBefore(lo, ver) {
+				return
+			}
+			if !s.valueAfter(stop, ver) && s.eol {
+				s.next.valueOf, s.next.ttl = ver, 5
+			}
+			return
+		}
+	}
+}
+
+// nameLabels stand before the name of a setting whose value comes separately.
+var nameLabels = []string{`name:`, `name":`, `name\":`, `name':`, `name=`, `key:`, `key":`, `key\":`, `key':`, `key=`, `<key>`, `<name>`, `<string>name`,
+	`variable:`, `variable":`, `var:`, `label:`, `label":`, `parametername":`, `id":`, `field:`, `field":`, `setting:`, `option:`, `property:`, `parameterkey":`, `parameterkey=`, `env:`, `header:`, `header":`}
+
+// valueLabels stand before the value.
+var valueLabels = []string{"value", "string", "val", "secretvalue", "parametervalue", "default", "data", "content"}
+
+// valueAfter redacts the first value in the same object behind v[i].
+func (s *scanner) valueAfter(i int, ver verdict) bool {
+	v := s.v
+	end := min(len(v), i+240)
+	for j := i; j < end; j++ {
+		switch v[j] {
+		case '}', '\n':
+			return false
+		case 'v', 'V', 's', 'S', 'p', 'P', 'd', 'D', 'c', 'C':
+			if j > 0 && nameByte(v[j-1]) {
+				continue
+			}
+			k := j
+			for k < end && isLetter(v[k]) {
+				k++
+			}
+			var buf [32]byte
+			if k-j > len(buf) {
+				continue
+			}
+			w := lower(v[j:k], buf[:0])
+			for _, l := range valueLabels {
+				if string(w) != l {
+					continue
+				}
+				n := len(s.spans)
+				if k < len(v) && v[k] == '>' {
+					s.element(j, k, ver)
+				} else if l != "string" && l != "data" && l != "content" {
+					s.valueOfPair(j, k, ver)
+				}
+				if len(s.spans) > n {
+					return true
+				}
+			}
+			j = k - 1
+		}
+	}
+	s.steps += end - i
+	return false
+}
+
+func (s *scanner) valueOfPair(start, stop int, ver verdict) {
+	ver.kind = plainKey
+	if ver.need == 1 && !ver.numbers {
+		ver.numbers = true
+	}
+	s.assigned(start, stop, ver, []byte("value"), false, false, false)
+}
+
+// valueBefore redacts a value that stands before its name in the same object.
+func (s *scanner) valueBefore(i int, ver verdict) bool {
+	v := s.v
+	lo := max(0, i-300)
+	open := bytes.LastIndexByte(v[lo:i+1], '{')
+	if open < 0 {
+		return false
+	}
+	part := v[lo+open : i]
+	for _, l := range []string{`"value"`, `"Value"`, `\"value\"`} {
+		if at := bytes.Index(part, []byte(l)); at >= 0 {
+			start := lo + open + at
+			for !isLetter(v[start]) {
+				start++
+			}
+			n := len(s.spans)
+			s.valueOfPair(start, start+len("value"), ver)
+			return len(s.spans) > n
+		}
+	}
+	return false
+}
+
+// element redacts the text of an XML element whose name ends at v[stop].
+func (s *scanner) element(start, stop int, ver verdict) {
+	v := s.v
+	i := stop
+	if i < len(v) && v[i] != '>' {
+		// attributes; the element's own text still is the value
+		if j := bytes.IndexByte(v[i:min(len(v), i+200)], '>'); j >= 0 && v[i] == ' ' && !bytes.ContainsAny(v[i:i+j], "<\n") && i+j > 0 && v[i+j-1] != '/' {
+			i += j
+		} else {
+			return
+		}
+	}
+	if start > 0 && v[start-1] == '/' {
+		return
+	}
+	i++
+	for i < len(v) && isSpace(v[i]) {
+		i++
+	}
+	if hasPrefix(v[i:], "<![CDATA[") {
+		i += len("<![CDATA[")
+		if n := bytes.Index(v[i:], []byte("]]>")); n > 0 && enough(v[i:i+n], ver) {
+			s.found(i, i+n, s.kindOf(i, i+n))
+		}
+		return
+	}
+	for _, t := range []string{"<string>", "<value>"} {
+		if hasPrefix(v[i:], t) {
+			i += len(t)
+		}
+	}
+	n := bytes.IndexByte(v[i:], '<')
+	if n <= 0 {
+		if n < 0 && s.eol && i < len(v) && bytes.IndexByte(v[i:], ' ') < 0 && enough(bytes.TrimSpace(v[i:]), ver) {
+			s.found(i, len(bytes.TrimRight(v, " \t\r\n")), "")
+		}
+		return
+	}
+	s.steps += n
+	val := bytes.TrimRight(v[i:i+n], " \t\r\n")
+	if hasPrefix(v[i+n:], "</") && enough(val, ver) && !isSentence(val) {
+		s.found(i, i+len(val), s.kindOf(i, i+len(val)))
+	}
+}

@@ -1,0 +1,282 @@
+package redact
+
+import "strings"
+
+// A verdict says how much a name tells about the value assigned to it: need is
+// the least strength (see weigh) at which the value is taken for a secret. Zero
+// means that the name says nothing.
+type verdict struct {
+	need    int
+	numbers bool // the value may be a number: a password, not a token
+	kind    keyKind
+}
+
+type keyKind uint8
+
+const (
+	plainKey  keyKind = iota
+	authKey           // Authorization: a scheme, then the secret
+	cookieKey         // Cookie, Set-Cookie: pairs
+)
+
+// words is a set of words, all in lower case.
+type words map[string]bool
+
+func wordSet(s string) words {
+	w := make(words)
+	for _, f := range strings.Fields(s) {
+		w[f] = true
+	}
+	return w
+}
+
+var (
+	// secretWords make a name secret wherever they stand in it.
+	secretWords = wordSet(`password passwords passwd passwds passphrase passphrases passcode passwort kennwort pwd pswd psw pw
+		userpassword secret secrets credential credentials cred creds apikey apikeys apitoken authtoken accesstoken
+		accesskey secretkey privatekey authkey masterkey encryptionkey signingkey token tokens jwt mnemonic senha
+		contrasena contraseña motdepasse wachtwoord haslo hasło parol пароль 密码 パスワード 비밀번호 otp totp mfasecret
+		clientsecret appsecret sharedsecret hmacsecret webhooksecret setupcode bootstraptoken dsn connectionstring
+		accountkey sharedaccesskey sharedaccesssignature sastoken storagekey licensekey recoverycode seedphrase pat authstring passwdhash`)
+
+	// secretEndings make a word secret that ends with them: dbpassword, mytoken.
+	secretEndings = []string{"password", "passwd", "passphrase", "passwort", "pwd", "secret", "token", "apikey",
+		"secretkey", "accesskey", "privatekey", "authkey", "credentials", "pass", "пароль"}
+	notEndings = wordSet(`bypass compass encompass surpass trespass underpass overpass firstpass lastpass multipass
+		subtoken detoken retoken unsecret keypass`)
+
+	// keyOwners make a "key" secret: api_key, signing key.
+	keyOwners = wordSet(`api secret access private encryption encrypt decryption signing sign master account auth authentication
+		service ssh deploy deployment shared storage crypto cipher aes hmac app application consumer subscription client
+		jwt jwe jwk webhook recovery wallet gpg pgp rsa ecdsa ed25519 unseal instrumentation write read ingest ingestion
+		integration project bot server function functions root admin user license activation tls ssl data kms kek dek
+		stripe openai anthropic google aws azure github gitlab slack twilio sendgrid mailgun mailchimp datadog dd newrelic
+		algolia maps gemini groq mistral cohere deepseek openrouter elevenlabs huggingface hf telegram discord pusher
+		rails django flask laravel nextauth session_secret dotenv sentry rollbar bugsnag heroku cloudflare cf vault etcd
+		symmetric preshared pre psk wireguard wpa vapid fcm apns push trello jira airtable linear notion hubspot personal
+		developer dev merchant payment publishing upload ftp sftp smtp db database redis mysql postgres provisioning
+		registration enrollment join cluster agent device management primarymaster tenant`)
+	keyOthers = wordSet(`primary foreign public pub sort partition cache session routing object row map hash index unique lookup
+		group idempotency dedupe dedup translation i18n message shard bucket registry hot arrow escape enter any press
+		natural surrogate composite candidate config setting settings json dict hashmap attribute field column sortkey
+		lock job event kafka topic record distribution query parent child child node tree binding shortcut host known
+		issue ticket verification verify storagekey label tag metric resource item state locale props prop react ref
+		license_plate piano minor major answer legend house hotel car turn color join_field lookup_key certificate trusted
+		authorized`)
+
+	// harmlessEndings after a secret word make the name one about the secret.
+	harmlessEndings = wordSet(`count counts length len size limit limits max maximum min minimum id ids name names file files filename path
+		paths dir directory url urls uri endpoint type types ttl expiry expires expire expired expiration expiresat expiresin at in
+		age policy policies field fields label hint prompt placeholder reset required optional enabled disabled valid invalid
+		validity validation version format header headers prefix suffix index status state states usage used rate budget total per
+		second seconds minute minutes hour hours day days ms manager provider providers service store storage ref refs reference
+		references selector arn arns region rotation rotate algorithm alg method methods mode class classes env var variable
+		keyref length strength complexity history attempts attempt retries retry failures failure error errors message
+		messages bucket buckets stream window cache cached pool kind source target scope scopes audience issuer created updated
+		date time timestamp iat exp nbf generator regex pattern list lists group groups owner user users username
+		email host hostname port address ip page cost price counter counts counted tokenizer encoding engine driver plugin
+		handler helper util utils controller component module package view screen form input dialog button link text
+		exists missing present changed change updater checker validator parser lexer position offset start end line column
+		authentication auth login prompt less based protected safe secure review exchange info details description desc
+		title comment note notes help example docs doc`)
+
+	// keptEndings after a secret word change nothing: API_KEY_PROD, password2.
+	keptEndings = wordSet(`prod production dev development test testing staging stage live sandbox local default old new current
+		previous prev next1 backup b64 base64 hex encoded encrypted plain plaintext plaintexts cleartext clear raw value values string str data
+		content contents confirm confirmation again repeat hash hashed hashes override main primary secondary master slave replica
+		read write rw ro admin root user app api web db database redis mysql postgres bot github gitlab slack aws eu us
+		a b c i ii v v1 v2 v3 one two first second1 internal external public1 global shared server client key keys token pw json yaml`)
+
+	// countedTokens before "token" make it one that is counted, parsed or paged.
+	countedTokens = wordSet(`max min num n total prompt completion input output cached reasoning context next page continuation
+		unexpected expected illegal special bos eos pad unk stop cls sep mask lexer nexttoken pagetoken sync cursor
+		remaining used per average avg mean maximum minimum count thinking generated usage syntax
+		near keyword punctuation identifier lookahead design lp erc20 nft supply`)
+)
+
+// classify judges a name such as "DB_PASSWORD", "spring.mail.password",
+// "X-Api-Key", "clientSecret" or "token count". inURL says that it stands in a
+// query string or fragment, where more names carry secrets.
+func classify(name []byte, inURL bool) verdict {
+	var buf [96]byte
+	var ws [12][]byte
+	n := splitName(name, buf[:0], ws[:])
+	if n == 0 {
+		return verdict{}
+	}
+	if inURL {
+		switch string(ws[n-1]) {
+		case "sig", "signature", "hmac", "apikey", "pass", "pw", "auth", "authkey", "sid", "ticket", "assertion", "key", "session":
+			return verdict{need: 2}
+		case "code", "state", "nonce":
+			if n == 1 {
+				return verdict{need: 3}
+			}
+		case "credential":
+			return verdict{need: 2}
+		}
+	}
+	at := -1 // the last secret word
+	for i := n - 1; i >= 0 && at < 0; i-- {
+		w := ws[i]
+		switch {
+		case secretWords[string(w)]:
+			at = i
+		case string(w) == "authorization":
+			if i == n-1 {
+				return verdict{need: 2, kind: authKey}
+			}
+			return verdict{}
+		case string(w) == "cookie" || string(w) == "cookies":
+			if i == n-1 && (n == 1 || n == 2 && string(ws[0]) == "set" || n == 2 && string(ws[0]) == "http") {
+				return verdict{need: 2, kind: cookieKey}
+			}
+		case string(w) == "key" || string(w) == "keys":
+			if i == 0 {
+				if n == 1 {
+					return verdict{need: 3}
+				}
+				continue
+			}
+			switch owner := ws[i-1]; {
+			case keyOwners[string(owner)]:
+				at = i
+			case keyOthers[string(owner)], string(w) == "keys":
+				return verdict{}
+			case i == n-1:
+				return verdict{need: 3}
+			}
+		case string(w) == "pass":
+			if n == 1 {
+				return verdict{need: 2}
+			}
+			at = i
+		case string(w) == "auth" || string(w) == "bearer" || string(w) == "salt" || string(w) == "sid" || string(w) == "session":
+			if i == n-1 {
+				if string(w) == "auth" && n > 1 && (string(ws[n-2]) == "require" || string(ws[n-2]) == "redis") {
+					return verdict{need: 1, numbers: true}
+				}
+				return verdict{need: 3}
+			}
+		case len(w) > 4 && !notEndings[string(w)] && endsSecret(w):
+			at = i
+		}
+	}
+	if at < 0 {
+		return verdict{}
+	}
+	isToken := string(ws[at]) == "token" || string(ws[at]) == "tokens"
+	if isToken && at > 0 && countedTokens[string(ws[at-1])] {
+		return verdict{}
+	}
+	if at > 0 && (string(ws[0]) == "no" || string(ws[0]) == "has" || string(ws[0]) == "is" || string(ws[0]) == "require" && string(ws[at]) != "pass" || string(ws[0]) == "use" || string(ws[0]) == "allow" || string(ws[0]) == "forgot" || string(ws[0]) == "reset" && at == 1 && n == 2 && !isToken) {
+		return verdict{}
+	}
+	v := verdict{need: 1, numbers: !isToken && !hasEnding(ws[at], "token")}
+	switch string(ws[at]) {
+	case "pat", "pw", "otp", "dsn", "cred", "creds", "credential", "credentials":
+		v.need = 2
+	case "totp", "connectionstring", "jwt":
+		v.need = 2
+	}
+	for i := at + 1; i < n; i++ {
+		switch w := ws[i]; {
+		case harmlessEndings[string(w)] && (i == n-1 || !keptEndings[string(ws[n-1])]):
+			return verdict{}
+		case keptEndings[string(w)]:
+		default:
+			v.need = 3
+		}
+	}
+	return v
+}
+
+func endsSecret(w []byte) bool {
+	for _, e := range secretEndings {
+		if hasEnding(w, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func hasEnding(w []byte, e string) bool {
+	return len(w) > len(e) && string(w[len(w)-len(e):]) == e
+}
+
+// splitName splits a name into lower-case words, at punctuation and where a
+// capital follows a small letter, without trailing digits. It returns how many
+// of ws it filled; of very long names it keeps the last words.
+func splitName(name, buf []byte, ws [][]byte) int {
+	n := 0
+	for i := 0; i < len(name); {
+		if c := name[i]; !isAlnum(c) && c < 0x80 {
+			i++
+			continue
+		}
+		start := len(buf)
+		j := i
+		for j < len(name) && (isAlnum(name[j]) || name[j] >= 0x80) {
+			if j > i && isUpper(name[j]) {
+				if isLower(name[j-1]) || isUpper(name[j-1]) && j+1 < len(name) && isLower(name[j+1]) {
+					break
+				}
+			}
+			if len(buf) == cap(buf) {
+				return 0
+			}
+			buf = append(buf, fold(name[j]))
+			j++
+		}
+		i = j
+		w := buf[start:]
+		for len(w) > 1 && isDigit(w[len(w)-1]) && !isDigit(w[0]) && !keptEndings[string(w)] {
+			w = w[:len(w)-1]
+		}
+		if isDigit(w[0]) && len(w) <= 3 {
+			continue
+		}
+		if n == len(ws) {
+			copy(ws, ws[1:])
+			n--
+		}
+		ws[n] = w
+		n++
+	}
+	return n
+}
+
+func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
+func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
+
+// matchGlob reports whether name matches pattern, both in upper case, where *
+// stands for any characters and ? for one.
+func matchGlob(pattern string, name []byte) bool {
+	p, s, star, mark := 0, 0, -1, 0
+	for s < len(name) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, mark = p, s
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == upper(name[s])):
+			p++
+			s++
+		case star >= 0:
+			mark++
+			p, s = star+1, mark
+		default:
+			return false
+		}
+	}
+	for p < len(pattern) && pattern[p] == '*' {
+		p++
+	}
+	return p == len(pattern)
+}
+
+func upper(c byte) byte {
+	if isLower(c) {
+		return c - 'a' + 'A'
+	}
+	return c
+}

@@ -1,0 +1,348 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/base32"
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"net/url"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// A knownSet finds values, and long enough pieces of them, in all the encodings
+// that programs print them in. It does not change once made.
+//
+// Every piece of at least min characters of a value contains all of its
+// overlapping four-byte grams, so it is enough to look at every (min-3)th
+// position of a text whether the gram there is one of a value's. A bitmap
+// answers that for nearly all positions.
+type knownSet struct {
+	values []knownValue
+	step   int
+	bits   [1 << 13]uint64
+	grams  map[uint32][]gramAt
+	starts map[uint32][]int // first three bytes → values, for values split at a line's end
+	begin  [1 << 10]uint64
+}
+
+type knownValue struct {
+	text []byte
+	min  int // the shortest piece that is replaced
+}
+
+type gramAt struct{ value, at int32 }
+
+// knownRest is a known value that was cut by the end of a line.
+type knownRest struct{ value, at int } // value is 1 + index, 0 for none
+
+// minKnown is the shortest known value that is replaced; shorter ones would hit
+// ordinary words.
+const minKnown = 6
+
+// maxGramRefs bounds the work for one gram.
+const maxGramRefs = 64
+
+func newKnownSet(secrets []string) *knownSet {
+	if len(secrets) == 0 {
+		return nil
+	}
+	k := &knownSet{step: 1 << 30, grams: make(map[uint32][]gramAt), starts: make(map[uint32][]int)}
+	seen := make(map[string]bool)
+	for _, secret := range secrets {
+		for _, f := range forms(secret) {
+			if !seen[f.s] && f.min >= 4 {
+				seen[f.s] = true
+				k.values = append(k.values, knownValue{[]byte(f.s), f.min})
+			}
+		}
+	}
+	sort.SliceStable(k.values, func(i, j int) bool { return len(k.values[i].text) > len(k.values[j].text) })
+	for n, v := range k.values {
+		k.step = min(k.step, v.min-3)
+		for i := 0; i+4 <= len(v.text); i++ {
+			g := binary.LittleEndian.Uint32(v.text[i:])
+			h := gramHash(g)
+			k.bits[h>>6] |= 1 << (h & 63)
+			if refs := k.grams[g]; len(refs) < maxGramRefs {
+				k.grams[g] = append(refs, gramAt{int32(n), int32(i)})
+			}
+		}
+		t := three(v.text)
+		h := t * 0x9e3779b1 >> 16
+		k.begin[h>>6] |= 1 << (h & 63)
+		k.starts[t] = append(k.starts[t], n)
+	}
+	return k
+}
+
+func gramHash(g uint32) uint32 { return g * 0x9e3779b1 >> 13 }
+
+func three(b []byte) uint32 { return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 }
+
+type form struct {
+	s   string
+	min int
+}
+
+// forms returns secret as it looks in the encodings that it may be printed in,
+// each with the length of the shortest piece that gives too much away: 12
+// characters of the secret; all of it if it is shorter than 16 and looks like a
+// word that others may write.
+func forms(secret string) []form {
+	n := len(secret)
+	least := 12
+	switch {
+	case n < 16 && (!mixed([]byte(secret)) || n < 9):
+		least = n
+	case n < 16:
+		least = max(6, n*2/3)
+	case !mixed([]byte(secret)):
+		least = max(12, n/2)
+	}
+	var fs []form
+	add := func(s string, num, den int) {
+		if m := min(len(s), max(least*num/den, min(least, 6))); len(s) >= 4 {
+			fs = append(fs, form{s, m})
+		}
+	}
+	add(secret, 1, 1)
+	plain := true
+	for i := range n {
+		if !isAlnum(secret[i]) && secret[i] != '_' && secret[i] != '-' && secret[i] != '.' {
+			plain = false
+		}
+	}
+	if !plain {
+		escaped, _ := json.Marshal(secret)
+		inner := string(escaped[1 : len(escaped)-1])
+		twice, _ := json.Marshal(inner)
+		var buf bytes.Buffer
+		enc := json.NewEncoder(&buf)
+		enc.SetEscapeHTML(false)
+		_ = enc.Encode(secret)
+		raw := strings.TrimSuffix(buf.String(), "\n")
+		rawInner := raw[1 : len(raw)-1]
+		buf.Reset()
+		_ = enc.Encode(rawInner)
+		rawTwice := strings.TrimSuffix(buf.String(), "\n")
+		var x bytes.Buffer
+		_ = xml.EscapeText(&x, []byte(secret))
+		goq := strconv.Quote(secret)
+		gox := strconv.QuoteToASCII(secret)
+		py := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(secret)
+		for _, s := range []string{
+			inner, string(twice[1 : len(twice)-1]), rawInner, rawTwice[1 : len(rawTwice)-1],
+			strings.ReplaceAll(inner, "/", `\/`), strings.ReplaceAll(rawInner, "/", `\/`),
+			url.QueryEscape(secret), url.PathEscape(secret), lowerPercent(url.QueryEscape(secret)), lowerPercent(url.PathEscape(secret)),
+			strings.ReplaceAll(url.QueryEscape(secret), "+", "%20"), percentAll(secret, url.QueryEscape),
+			x.String(), htmlNamed(secret), strings.ReplaceAll(htmlNamed(secret), "&#39;", "&#x27;"),
+			strings.ReplaceAll(secret, `'`, `'\''`), strings.ReplaceAll(secret, `'`, `'"'"'`), shellBackslash(secret), shellDouble(secret),
+			goq[1 : len(goq)-1], gox[1 : len(gox)-1], py, url.UserPassword("u", secret).String()[2:], strings.ReplaceAll(secret, `'`, `''`), strings.ReplaceAll(secret, `"`, `""`),
+		} {
+			add(s, 1, 1)
+		}
+		if strings.Contains(secret, "\n") {
+			for _, l := range strings.Split(secret, "\n") {
+				if l = strings.TrimSpace(l); len(l) >= 12 {
+					fs = append(fs, form{l, 12})
+				}
+			}
+		}
+	}
+	for _, enc := range []*base64.Encoding{base64.RawStdEncoding, base64.RawURLEncoding} {
+		for shift := range 3 {
+			// Only what all neighbours leave alone.
+			s := enc.EncodeToString(append(make([]byte, shift), secret...))
+			from := (shift*8 + 5) / 6
+			to := (shift + n) * 8 / 6
+			if to-from >= 6 {
+				add(s[from:to], 4, 3)
+			}
+		}
+	}
+	h := hex.EncodeToString([]byte(secret))
+	add(h, 2, 1)
+	add(strings.ToUpper(h), 2, 1)
+	var spaced, colons, slash strings.Builder
+	for i := range n {
+		fmt.Fprintf(&spaced, "%02x ", secret[i])
+		fmt.Fprintf(&colons, "%02x:", secret[i])
+		fmt.Fprintf(&slash, `\x%02x`, secret[i])
+	}
+	add(strings.TrimSuffix(spaced.String(), " "), 3, 1)
+	add(strings.TrimSuffix(colons.String(), ":"), 3, 1)
+	add(slash.String(), 4, 1)
+	add(percentBytes(secret), 3, 1)
+	add(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(secret)), 8, 5)
+	return fs
+}
+
+func percentAll(s string, esc func(string) string) string { return esc(esc(s)) }
+
+func percentBytes(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		fmt.Fprintf(&b, "%%%02X", s[i])
+	}
+	return b.String()
+}
+
+// lowerPercent writes the digits of %XX small.
+func lowerPercent(s string) string {
+	b := []byte(s)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			b[i+1], b[i+2] = fold(b[i+1]), fold(b[i+2])
+		}
+	}
+	return string(b)
+}
+
+func htmlNamed(s string) string {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;").Replace(s)
+}
+
+// shellBackslash quotes as printf %q does.
+func shellBackslash(s string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		if c := s[i]; !isAlnum(c) && c < 0x80 && !strings.ContainsRune("_-./:=@%+,", rune(c)) {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+func shellDouble(s string) string {
+	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(s)
+}
+
+// find adds the spans of known values in s.v.
+func (k *knownSet) find(s *scanner) {
+	v := s.v
+	s.steps += len(v) / k.step
+	done := 0
+	for i := k.step - 1; i+4 <= len(v); i += k.step {
+		g := binary.LittleEndian.Uint32(v[i:])
+		h := gramHash(g)
+		if k.bits[h>>6]>>(h&63)&1 == 0 {
+			continue
+		}
+		bestA, bestB := 0, 0
+		var rest knownRest
+		for _, ref := range k.grams[g] {
+			val := &k.values[ref.value]
+			a, at := i, int(ref.at)
+			for a > done && at > 0 && v[a-1] == val.text[at-1] {
+				a--
+				at--
+			}
+			b, to := i+4, int(ref.at)+4
+			for b < len(v) && to < len(val.text) && v[b] == val.text[to] {
+				b++
+				to++
+			}
+			s.steps += b - a
+			if b-a >= val.min && b-a > bestB-bestA {
+				bestA, bestB = a, b
+				rest = knownRest{}
+				if to < len(val.text) {
+					rest = knownRest{int(ref.value) + 1, to}
+				}
+			}
+		}
+		if bestB > bestA {
+			s.spans = append(s.spans, span{bestA, bestB, ""})
+			done = bestB
+			if rest.value > 0 && len(bytes.TrimRight(v[bestB:], "\r\n\\\"' +-=")) == 0 {
+				s.next.k = rest
+			}
+			i = max(i, bestB-k.step)
+		}
+	}
+	if s.join {
+		k.split(s)
+	} else if s.eol && s.mayHold && k.cut(v) > 0 {
+		s.want(wantKnown)
+	}
+}
+
+// cut returns how many characters at the end of v are the beginning of a known
+// value, if they are too few to be replaced by themselves.
+func (k *knownSet) cut(v []byte) int {
+	v = bytes.TrimRight(v, "\r\n")
+	for n := min(len(v), 24); n >= 3; n-- {
+		b := v[len(v)-n:]
+		t := three(b)
+		if h := t * 0x9e3779b1 >> 16; k.begin[h>>6]>>(h&63)&1 == 0 {
+			continue
+		}
+		for _, i := range k.starts[t] {
+			if val := &k.values[i]; n < len(val.text) && n < val.min && bytes.Equal(b, val.text[:n]) {
+				return n
+			}
+		}
+	}
+	return 0
+}
+
+// split adds the spans of a known value that the first line end of v cuts.
+func (k *knownSet) split(s *scanner) {
+	nl := bytes.IndexByte(s.v, '\n')
+	if nl < 0 {
+		return
+	}
+	first := bytes.TrimRight(s.v[:nl], "\r")
+	n := k.cut(first)
+	if n == 0 {
+		return
+	}
+	i := skipBlanks(s.v, nl+1)
+	b := first[len(first)-n:]
+	for _, at := range k.starts[three(b)] {
+		val := &k.values[at]
+		if n >= len(val.text) || !bytes.Equal(b, val.text[:n]) {
+			continue
+		}
+		m := common(s.v[i:], val.text[n:])
+		s.steps += m
+		if n+m >= val.min {
+			s.spans = append(s.spans, span{len(first) - n, len(first), ""}, span{i, i + m, ""})
+			return
+		}
+	}
+}
+
+// continued adds the span of what is left of a known value that the end of the
+// line before cut.
+func (k *knownSet) continued(s *scanner, rest knownRest) {
+	if rest.value > len(k.values) {
+		return
+	}
+	val := k.values[rest.value-1].text[rest.at:]
+	i := 0
+	for i < len(s.v) && bytes.IndexByte([]byte(" \t\"'>|"), s.v[i]) >= 0 {
+		i++
+	}
+	if m := common(s.v[i:], val); m == len(val) || m >= 3 {
+		s.spans = append(s.spans, span{i, i + m, ""})
+		if m < len(val) && len(bytes.TrimRight(s.v[i+m:], "\r\n\\\"' +-=")) == 0 {
+			s.next.k = knownRest{rest.value, rest.at + m}
+		}
+	}
+}
+
+func common(a, b []byte) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}

@@ -1,0 +1,519 @@
+package redact
+
+import (
+	"bytes"
+	"sort"
+)
+
+// Sizes that bound the memory of a Writer, whatever the input.
+const (
+	maxLine    = 64 << 10 // a longer line is judged in windows
+	overlap    = 16 << 10 // of one window and the next; no secret but a swallowed one is longer
+	lookBehind = 512      // of a window, into what has left already
+	maxJoin    = 8 << 10  // of lines that wait for the end of a quoted value
+	maxJoined  = 32       // lines
+)
+
+// want is what a line waits for.
+type want uint8
+
+const (
+	wantNothing want = iota
+	wantQuote        // the closing quote of a value
+	wantKnown        // the rest of a known value
+)
+
+// swallow says what of the next window belongs to a secret of this one.
+type swallow uint8
+
+const (
+	swallowNone swallow = iota
+	swallowToken
+	swallowQuoted
+)
+
+func (s *scanner) want(w want) {
+	if s.mayHold && s.wants == wantNothing {
+		s.wants = w
+	}
+}
+
+// line judges b, of which the first ctx bytes have left already and are looked
+// at only. If eol, b is all of a line, or the end of one; else it is a window of
+// a line that goes on, and may be consumed in part. What is to leave is appended
+// to dst. If the line cannot be judged without the next, line consumes nothing.
+func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed int) {
+	s.view(b)
+	s.eol = eol
+	s.spans = s.spans[:0]
+	s.wants = wantNothing
+	first := ctx == 0
+	if first {
+		s.next = state{}
+	}
+	drop := false
+	from := s.viewOf(ctx)
+	if s.swallowing != swallowNone {
+		n := s.swallowed(from)
+		if n == len(s.v) && !eol {
+			return dst, len(b)
+		}
+		raw := s.rawEnd(n, b)
+		s.swallowing = swallowNone
+		ctx, from = raw, n
+	}
+	if first {
+		drop = s.begin()
+	}
+	if !drop {
+		s.scan()
+	}
+	if s.wants != wantNothing {
+		return dst, 0
+	}
+	spans := s.merge(from)
+	commit := len(s.v)
+	if !eol {
+		commit = max(from, len(s.v)-overlap)
+		for i, sp := range spans {
+			if sp.start >= commit {
+				spans = spans[:i]
+				break
+			}
+			if sp.end > commit {
+				commit = sp.end
+				if sp.end == len(s.v) {
+					s.swallowing = swallowToken
+					if q := s.quoteBefore(sp.start); q != 0 {
+						s.swallowing, s.swallowQuote = swallowQuoted, q
+					}
+				}
+			}
+		}
+	}
+	if drop {
+		dst = append(dst, s.instead...)
+		s.instead = s.instead[:0]
+		s.st = s.next
+		return dst, len(b)
+	}
+	end := len(b)
+	if commit < len(s.v) {
+		end = s.raw(commit)
+	}
+	dst = s.emit(dst, b[:end], ctx, spans)
+	if eol {
+		s.st = s.next
+	}
+	return dst, end
+}
+
+// quoteBefore returns the quote character at which the value at v[i] begins.
+func (s *scanner) quoteBefore(i int) byte {
+	if i > 0 && (s.v[i-1] == '"' || s.v[i-1] == '\'') {
+		return s.v[i-1]
+	}
+	return 0
+}
+
+// swallowed returns where the secret that began in the window before ends.
+func (s *scanner) swallowed(i int) int {
+	v := s.v
+	s.steps += len(v) - i
+	for ; i < len(v); i++ {
+		switch c := v[i]; {
+		case c == '\n':
+			return i
+		case s.swallowing == swallowQuoted:
+			if c == s.swallowQuote {
+				return i
+			}
+		case c <= ' ' || c == '"' || c == '\'' || c == '<' || c == '&' || c == ',' || c == ';' || c == '`':
+			return i
+		}
+	}
+	return i
+}
+
+// emit appends b[from:] with its spans replaced.
+func (s *scanner) emit(dst, b []byte, from int, spans []span) []byte {
+	for _, sp := range spans {
+		a, z := s.raw(sp.start), s.rawEnd(sp.end, b)
+		if a < from {
+			a = from
+		}
+		if z <= a {
+			continue
+		}
+		dst = append(dst, b[from:a]...)
+		dst = s.mark(dst, b[a:z], sp.kind)
+		from = z
+	}
+	return append(dst, b[from:]...)
+}
+
+// mark appends the replacement of old: with the NULs between its characters if
+// old is UTF-16, and followed by the colours that old changed to.
+func (s *scanner) mark(dst, old []byte, kind string) []byte {
+	at := len(dst)
+	dst = append(dst, "[redacted"...)
+	if kind != "" {
+		dst = append(dst, ' ')
+		dst = append(dst, kind...)
+	}
+	dst = append(dst, ']')
+	if s.pos == nil {
+		return dst
+	}
+	if len(old) > 2 && old[1] == 0 {
+		n := len(dst) - at
+		dst = append(dst, make([]byte, n-1)...)
+		for i := n - 1; i > 0; i-- {
+			dst[at+2*i] = dst[at+i]
+			dst[at+2*i-1] = 0
+		}
+	}
+	for i := 0; i < len(old); {
+		if n := escapeLen(old[i:]); n > 0 {
+			dst = append(dst, old[i:i+n]...)
+			i += n
+			continue
+		}
+		i++
+	}
+	return dst
+}
+
+// merge sorts the spans, joins those that overlap and cuts off what lies before
+// from.
+func (s *scanner) merge(from int) []span {
+	sp := s.spans
+	if len(sp) > 1 {
+		sort.SliceStable(sp, func(i, j int) bool { return sp[i].start < sp[j].start })
+	}
+	n := 0
+	for _, x := range sp {
+		if x.end <= from {
+			continue
+		}
+		x.start = max(x.start, from)
+		if n > 0 && x.start < sp[n-1].end {
+			last := &sp[n-1]
+			if x.kind != "" && (last.kind == "" && (x.end-x.start)*3 >= (last.end-last.start)*2 || x.end-x.start > last.end-last.start) {
+				last.kind = x.kind
+			}
+			last.end = max(last.end, x.end)
+			continue
+		}
+		sp[n] = x
+		n++
+	}
+	return sp[:n]
+}
+
+// view makes s.v from b: without terminal escapes and without the NULs of
+// UTF-16, so that a secret is seen in one piece. Other NULs become line ends.
+func (s *scanner) view(b []byte) {
+	esc, nul := bytes.IndexByte(b, 0x1b), bytes.IndexByte(b, 0)
+	if esc < 0 && nul < 0 {
+		s.v, s.pos = b, nil
+		return
+	}
+	s.steps += len(b)
+	s.buf, s.posBuf = s.buf[:0], s.posBuf[:0]
+	for i := 0; i < len(b); i++ {
+		c := b[i]
+		if c == 0x1b {
+			if n := escapeLen(b[i:]); n > 0 {
+				i += n - 1
+				continue
+			}
+		}
+		if c == 0 {
+			if i >= 2 && b[i-2] == 0 && b[i-1] != 0 || i+2 < len(b) && b[i+2] == 0 && b[i+1] != 0 || i+1 == len(b) && i > 0 && b[i-1] == '\n' || i == 0 && len(b) > 1 && b[1] == '\n' || i == 0 && len(b) == 1 {
+				continue
+			}
+			c = '\n'
+		}
+		s.buf = append(s.buf, c)
+		s.posBuf = append(s.posBuf, int32(i))
+	}
+	s.v, s.pos = s.buf, s.posBuf
+}
+
+// escapeLen returns the length of the terminal escape that b begins with.
+// Source: ECMA-48 sections 5.3 and 5.4.
+func escapeLen(b []byte) int {
+	if len(b) < 2 || b[0] != 0x1b {
+		return 0
+	}
+	switch b[1] {
+	case '[':
+		for i := 2; i < len(b) && i < 64; i++ {
+			if 0x40 <= b[i] && b[i] <= 0x7e {
+				return i + 1
+			}
+			if b[i] < 0x20 || b[i] > 0x3f {
+				return 0
+			}
+		}
+	case ']':
+		for i := 2; i < len(b) && i < 512; i++ {
+			if b[i] == 7 {
+				return i + 1
+			}
+			if b[i] == 0x1b && i+1 < len(b) && b[i+1] == '\\' {
+				return i + 2
+			}
+			if b[i] < 0x20 {
+				return 0
+			}
+		}
+	case '(', ')':
+		if len(b) > 2 {
+			return 3
+		}
+	case '7', '8', '=', '>', 'M', 'c':
+		return 2
+	}
+	return 0
+}
+
+// raw returns the offset in the line of v[i].
+func (s *scanner) raw(i int) int {
+	if s.pos == nil {
+		return i
+	}
+	return int(s.pos[i])
+}
+
+// rawEnd returns the offset in the line behind v[i-1].
+func (s *scanner) rawEnd(i int, b []byte) int {
+	if s.pos == nil {
+		return i
+	}
+	if i == 0 {
+		return 0
+	}
+	return int(s.pos[i-1]) + 1
+}
+
+// viewOf returns the first offset in v that is not before offset i of the line.
+func (s *scanner) viewOf(i int) int {
+	if s.pos == nil {
+		return i
+	}
+	return sort.Search(len(s.pos), func(k int) bool { return int(s.pos[k]) >= i })
+}
+
+// begin does what the lines before ask for. It reports whether the line is
+// dropped, and s.instead put in its place.
+func (s *scanner) begin() (drop bool) {
+	st := &s.st
+	v := s.v
+	switch st.mode {
+	case modePEM:
+		if s.pemLine() {
+			return true
+		}
+	case modePutty:
+		if line := bytes.Trim(v, " \t\r\n\"',\\+"); len(line) >= 4 && isPEMBody(line) && len(line) <= 80 {
+			s.next.mode, s.next.word = modePutty, "more"
+			if st.word == "" {
+				s.replaceLine(privateKey)
+			}
+			return true
+		} else if st.word == "" && bytes.Equal(line, []byte("[redacted "+privateKey+"]")) {
+			return false
+		}
+	case modeBlock:
+		if len(bytes.TrimSpace(v)) == 0 {
+			s.next.mode, s.next.indent, s.next.word = modeBlock, st.indent, st.word
+			return false
+		}
+		if n := len(v) - len(bytes.TrimLeft(v, " \t")); n > st.indent {
+			s.next.mode, s.next.indent, s.next.word = modeBlock, st.indent, "more"
+			if st.word == "" {
+				kind := ""
+				if bytes.Contains(v, []byte("PRIVATE KEY")) || bytes.Contains(v, []byte("["+"redacted "+privateKey+"]")) {
+					kind = privateKey
+				}
+				s.replaceLine(kind)
+			}
+			return true
+		}
+	case modeUntil:
+		trimmed := bytes.TrimSpace(v)
+		quotes := st.word[0] == '"' || st.word[0] == '\''
+		if quotes {
+			if n := bytes.Index(v, []byte(st.word)); n >= 0 {
+				if a := skipBlanks(v, 0); n > a {
+					s.found(a, n, "")
+				}
+				s.skip = n + len(st.word)
+				return false
+			}
+		} else if string(trimmed) == st.word || hasPrefix(trimmed, st.word+")") {
+			return false
+		}
+		if st.ttl < 200 {
+			s.next.mode, s.next.word, s.next.ttl = modeUntil, st.word, st.ttl+1
+			if len(trimmed) == 0 {
+				return false
+			}
+			if st.indent == 0 {
+				s.replaceLine("")
+			}
+			s.next.indent = 1
+			return true
+		}
+	}
+	i := skipBlanks(v, 0)
+	if i >= len(v) || v[i] == '\n' {
+		if st.pending != noPending {
+			return false
+		}
+	}
+	if st.pending != noPending {
+		s.pendingValue(i)
+	} else if st.ttl > 0 && st.mode == modeNone {
+		s.separateValue(i)
+	}
+	if st.cont == contToken && st.mode == modeNone && s.skip <= i {
+		s.continuation(i)
+	}
+	if st.k.value > 0 && s.known != nil {
+		s.known.continued(s, st.k)
+	}
+	return false
+}
+
+// replaceLine puts the indentation and a mark in the place of the line.
+func (s *scanner) replaceLine(kind string) {
+	v := s.v
+	i := skipBlanks(v, 0)
+	s.instead = append(s.instead[:0], v[:i]...)
+	pos := s.pos
+	s.pos = nil
+	s.instead = s.mark(s.instead, nil, kind)
+	s.pos = pos
+	if n := len(v); n > 1 && v[n-2] == '\r' {
+		s.instead = append(s.instead, '\r')
+	}
+	if n := len(v); n > 0 && v[n-1] == '\n' {
+		s.instead = append(s.instead, '\n')
+	}
+}
+
+// pendingValue redacts a value whose name ended the line before.
+func (s *scanner) pendingValue(i int) {
+	v := s.v
+	if i >= len(v) {
+		return
+	}
+	ver := s.st.valueOf
+	if n, q := openQuote(v, i); n > 0 {
+		if s.st.pending == pendingRandom && (i <= s.st.indentK || !ver.numbers && ver.need > 2) {
+			return
+		}
+		end, closed := closeQuote(v, i+n, q, false)
+		if val := v[i+n : end]; closed && enough(val, ver) && !isSentence(val) {
+			s.found(i+n, end, s.kindOf(i+n, end))
+		}
+		return
+	}
+	switch s.st.pending {
+	case pendingAny:
+		if v[i] != '-' && v[i] != '|' {
+			s.argument(i)
+		}
+	case pendingRandom:
+		e := s.wordEnd(i, len(v))
+		if i > s.st.indentK && skipBlanks(v, e) >= len(bytes.TrimRight(v, "\r\n")) && weigh(v[i:e]) == 3 && enough(v[i:e], verdict{need: 3, numbers: true}) {
+			s.found(i, e, s.kindOf(i, e))
+		}
+	}
+}
+
+// separateValue redacts "value: x" on a line of its own, some lines behind
+// "name: API_KEY".
+func (s *scanner) separateValue(i int) {
+	v := s.v
+	ver := s.st.valueOf
+	if i < len(v) && (v[i] == '-' && i+1 < len(v) && v[i+1] == ' ' || v[i] == '}' || v[i] == ']') {
+		return
+	}
+	j := i
+	for j < len(v) && (v[j] == '"' || v[j] == '\'' || v[j] == '\\' || v[j] == '<') {
+		j++
+	}
+	k := j
+	for k < len(v) && isLetter(v[k]) {
+		k++
+	}
+	var buf [32]byte
+	if k > j && k-j <= len(buf) {
+		w := lower(v[j:k], buf[:0])
+		for _, l := range valueLabels {
+			if string(w) == l {
+				if k < len(v) && v[k] == '>' {
+					s.element(j, k, ver)
+				} else {
+					s.valueOfPair(j, k, ver)
+				}
+				return
+			}
+		}
+	}
+	if s.st.ttl > 1 && bytes.IndexByte(v, '{') < 0 {
+		s.next.valueOf, s.next.ttl = ver, s.st.ttl-1
+	}
+}
+
+// continuation redacts the rest of a secret that was wrapped at the end of the
+// line before.
+func (s *scanner) continuation(i int) {
+	v := s.v
+	j := i
+	for j < len(v) && (v[j] == '"' || v[j] == '\'' || v[j] == '>' || v[j] == '|' || v[j] == ' ') && j-i < 4 {
+		j++
+	}
+	e := j
+	for e < len(v) && charsets['p'][v[e]] && v[e] != ':' {
+		e++
+	}
+	run := v[j:e]
+	s.steps += e - i
+	if len(run) < 6 || len(bytes.Trim(v[e:], " \t\r\n\"'`,;\\)|]}")) > 0 && (e >= len(v) || v[e] != '"' && v[e] != '\'' && v[e] != ' ') {
+		return
+	}
+	if n := bytes.IndexByte(run, '='); n > 0 && n < len(bytes.TrimRight(run, "=")) {
+		return
+	}
+	if isUUID(run) || isDate(run) || isVersion(run) || bytes.IndexByte(run, '/') == 0 && isPath(run) {
+		return
+	}
+	if looksRandom(run) || len(run) >= 20 && mixed(run) && !wordyParts(run) || s.st.contLen >= 24 && mixed(run) && strongWord(run) && len(bytes.TrimSpace(v[e:])) == 0 && !wordyParts(run) || s.st.contLen >= 24 && mixedCase(run) {
+		s.found(j, e, "")
+	}
+}
+
+// wordyParts reports whether most of a run is made of words of four or more
+// small letters: file names, host names, slugs.
+func wordyParts(run []byte) bool {
+	n, longest := 0, 0
+	for _, c := range run {
+		if isLower(c) {
+			n++
+		} else {
+			if n >= 4 {
+				longest += n
+			}
+			n = 0
+		}
+	}
+	if n >= 4 {
+		longest += n
+	}
+	return longest*2 > len(run)
+}

@@ -1,0 +1,239 @@
+package redact
+
+import "bytes"
+
+// prose looks for a secret behind a name that nothing is assigned to: "the
+// password is x", "token x", "password for bob: x".
+func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, spaced bool) {
+	v := s.v
+	if ver.kind != plainKey || blanks == 0 {
+		return
+	}
+	i := stop + blanks
+	line := len(v)
+	if n := bytes.IndexByte(v[i:min(len(v), i+400)], '\n'); n >= 0 {
+		line = i + n
+	}
+	limit := min(line, i+120)
+	atStart := s.lineStart(start)
+	s.steps += limit - i
+
+	// NAME   value in columns, ENV NAME value, "password value" in .netrc.
+	if next := s.wordEnd(i, line); next > i {
+		val := trimWord(v[i:next])
+		w := weigh(val)
+		a := i + bytes.Index(v[i:next], val)
+		if len(val) > 0 {
+			switch {
+			case w >= 2 && isLoud(name) && !wordy(val) && ver.need <= 2 && (len(name) > 5 || blanks > 1):
+				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
+				return
+			case isLoud(name) && atStart && w > 0 && ver.need == 1 && s.dockerfile(start):
+				s.found(a, a+len(val), "")
+				return
+			case w > 0 && ver.need == 1 && s.netrc(start):
+				s.found(a, a+len(val), "")
+				return
+			case w == 3 && len(val) >= 12 && !isUUID(val) && !isDigest(val) && ver.need <= 2:
+				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
+				return
+			case w == 3 && len(val) >= 20 && ver.need <= 2 && isDigest(val) && charsets['H'][val[0]] && ver.need == 1 && len(val) >= 32:
+				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
+				return
+			case w == 2 && ver.need == 1 && ver.numbers && len(val) >= 7 && mixed(val) && strongWord(val):
+				s.found(a, a+len(val), "")
+				return
+			}
+			if n, q := openQuote(v, i); n > 0 && ver.need == 1 {
+				end, closed := closeQuote(v, i+n, q, false)
+				if val := v[i+n : end]; closed && (weigh(val) >= 2 || weigh(val) == 1 && ver.numbers && len(val) >= 6) && !isSentence(val) && bytes.IndexByte(val, ' ') < 0 {
+					s.found(i+n, end, "")
+					return
+				}
+			}
+		}
+	}
+
+	// A few words, then "is", "to", "=" or a colon, then the value.
+	word := 0
+	for i < limit && word < 8 {
+		e := i
+		for e < limit && v[e] != ' ' && v[e] != '\t' {
+			e++
+		}
+		w := v[i:e]
+		next := skipBlanks(v, e)
+		var buf [24]byte
+		low := lower(w[:min(len(w), 24)], buf[:0])
+		last := byte(0)
+		if len(w) > 0 {
+			last = w[len(w)-1]
+		}
+		trigger := false
+		switch {
+		case proseTriggers[string(low)]:
+			trigger = true
+		case len(w) > 1 && last == ':' || string(w) == "=" || string(w) == ":" || string(w) == "->" || string(w) == "=>":
+			trigger = true
+		case last == '.' || last == ';' || last == '!' || last == '?':
+			return
+		}
+		if trigger && next < line {
+			if s.said(next, line, ver, string(low) == "is" || string(low) == "was" || string(low) == "is:" || last == ':' || last == '=') {
+				return
+			}
+			if last == ':' {
+				return
+			}
+		}
+		i = next
+		word++
+	}
+}
+
+var proseTriggers = wordSet(`is was is: was: to as be with becomes became: = : => -> equals by generated: ist lautet est es`)
+
+// said redacts the word or quoted value at v[i] if it looks like a secret.
+func (s *scanner) said(i, line int, ver verdict, direct bool) bool {
+	v := s.v
+	if n, q := openQuote(v, i); n > 0 {
+		end, closed := closeQuote(v, i+n, q, false)
+		val := v[i+n : end]
+		if w := weigh(val); closed && (w >= 2 || w == 1 && len(val) >= 5 && direct) && len(val) >= 4 && !isSentence(val) && (ver.need < 3 || w == 3) {
+			s.found(i+n, end, s.kindOf(i+n, end))
+			return true
+		}
+		return false
+	}
+	e := s.wordEnd(i, line)
+	val := trimWord(v[i:e])
+	if len(val) == 0 {
+		return false
+	}
+	a := i + bytes.Index(v[i:e], val)
+	w := weigh(val)
+	need := max(2, ver.need)
+	if w < need || w == 2 && (!strongWord(val) || len(val) < 5) || w == 2 && isVersion(val) {
+		return false
+	}
+	if w == 3 && (isUUID(val) || isDigest(val)) && (!direct || ver.need > 1) {
+		return false
+	}
+	if isCode(val, true, ver) {
+		return false
+	}
+	s.found(a, a+len(val), s.kindOf(a, a+len(val)))
+	return true
+}
+
+// strongWord reports whether a word of prose is one that only a secret is: it
+// has digits among letters, or punctuation that words do not have.
+func strongWord(val []byte) bool {
+	if isVersion(val) || isDate(val) {
+		return false
+	}
+	var digits, letters, marks int
+	for i, c := range val {
+		switch {
+		case isDigit(c):
+			digits++
+		case isLetter(c):
+			letters++
+		case c == '!' || c == '@' || c == '#' || c == '$' || c == '%' || c == '^' || c == '&' || c == '*' || c == '+' || c == '=' || c == '?' || c == '~':
+			marks++
+		case (c == '/' || c == '\\') && i < len(val)-1, c == '(' || c == ')' || c == '<' || c == '>' || c == '[' || c == ']' || c == '"' || c == '{' || c == '}':
+			return false
+		case c == ':' || c == '|':
+			return false
+		}
+	}
+	if letters == 0 {
+		return marks > 0 && digits > 0 && len(val) >= 6
+	}
+	if bytes.IndexByte(val, '@') > 0 && bytes.IndexByte(val[bytes.IndexByte(val, '@'):], '.') > 0 {
+		return false // a mail address
+	}
+	if bytes.IndexByte(val, '=') > 0 && isVariable(val[:bytes.IndexByte(val, '=')]) {
+		return false // another pair
+	}
+	return digits > 0 && digits+letters >= 4 && letters > 1 || marks > 0 && letters+digits >= 4
+}
+
+func isVersion(v []byte) bool {
+	if len(v) > 1 && (v[0] == 'v' || v[0] == 'V') {
+		v = v[1:]
+	}
+	dots := 0
+	for _, c := range v {
+		if c == '.' {
+			dots++
+		} else if !isDigit(c) && c != '-' {
+			return bytes.HasPrefix(v, []byte("sha")) || bytes.HasPrefix(v, []byte("RS")) || bytes.HasPrefix(v, []byte("HS")) || bytes.HasPrefix(v, []byte("ES")) || bytes.HasPrefix(v, []byte("OAuth")) || bytes.HasPrefix(v, []byte("oauth")) || bytes.HasPrefix(v, []byte("md5")) || bytes.HasPrefix(v, []byte("base64")) || bytes.HasPrefix(v, []byte("argon2")) || bytes.HasPrefix(v, []byte("pbkdf2")) || bytes.HasPrefix(v, []byte("utf")) || bytes.HasPrefix(v, []byte("SHA")) || bytes.HasPrefix(v, []byte("AES")) || bytes.HasPrefix(v, []byte("ed25519"))
+		}
+	}
+	return true
+}
+
+func isDate(v []byte) bool {
+	n := 0
+	for _, c := range v {
+		if isDigit(c) {
+			n++
+		}
+	}
+	return n >= len(v)*2/3 && (bytes.IndexByte(v, '-') > 0 || bytes.IndexByte(v, ':') > 0 || bytes.IndexByte(v, '/') > 0)
+}
+
+// wordEnd returns where the word at v[i] ends.
+func (s *scanner) wordEnd(i, line int) int {
+	j := i
+	for j < line && j-i < unbounded && s.v[j] > ' ' {
+		j++
+	}
+	s.steps += j - i
+	return j
+}
+
+// trimWord takes what punctuates prose off a word.
+func trimWord(w []byte) []byte {
+	for len(w) > 0 {
+		switch c := w[len(w)-1]; c {
+		case '.', ',', ';', ':', ')', ']', '}', '"', '\'', '`', '>':
+			w = w[:len(w)-1]
+			continue
+		}
+		break
+	}
+	for len(w) > 0 {
+		switch c := w[0]; c {
+		case '(', '"', '\'', '`', '<', '{':
+			w = w[1:]
+			continue
+		}
+		break
+	}
+	return w
+}
+
+// dockerfile reports whether the line of the name at start is "ENV NAME value"
+// or "setx NAME value".
+func (s *scanner) dockerfile(start int) bool {
+	before := bytes.TrimSpace(s.v[max(0, start-8):start])
+	for _, w := range []string{"ENV", "setx", "ARG", "setenv"} {
+		if bytes.HasSuffix(before, []byte(w)) {
+			return true
+		}
+	}
+	return false
+}
+
+// netrc reports whether a login stands before the name at start: "machine x
+// login y password z".
+// Source: https://www.gnu.org/software/inetutils/manual/html_node/The-_002enetrc-file.html
+func (s *scanner) netrc(start int) bool {
+	before := s.v[max(0, start-160):start]
+	if i := bytes.LastIndexByte(before, '\n'); i >= 0 {
+		before = before[i:]
+	}
+	return bytes.Contains(before, []byte("login ")) || bytes.Contains(before, []byte("machine ")) || s.st.word == "netrc"
+}

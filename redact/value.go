@@ -1,0 +1,409 @@
+package redact
+
+import (
+	"bytes"
+	"encoding/base64"
+)
+
+// weigh says how much v looks like a secret rather than like a word of prose or
+// configuration: 0 never one (empty, a placeholder, a reference, a mask), 1 a
+// plain word or number, 2 letters mixed with digits or punctuation, 3 random.
+func weigh(v []byte) int {
+	v = bytes.TrimSpace(v)
+	if len(v) == 0 || isMask(v) || isReference(v) {
+		return 0
+	}
+	var letters, digits, others, spaces int
+	for _, c := range v {
+		switch {
+		case isLetter(c):
+			letters++
+		case isDigit(c):
+			digits++
+		case c == ' ':
+			spaces++
+		case c >= 0x80:
+			letters++
+		default:
+			others++
+		}
+	}
+	switch {
+	case letters+digits == 0 && len(v) < 4:
+		return 0
+	case letters > 0 && digits == 0 && others == 0 && spaces == 0:
+		var buf [24]byte
+		if len(v) <= len(buf) && stopWords[string(lower(v, buf[:0]))] {
+			return 0
+		}
+		if mixedCase(v) {
+			return 2
+		}
+		return 1
+	case letters == 0 && others == 0:
+		return 1
+	case looksRandom(v):
+		return 3
+	case digits == 0 && wordy(v):
+		var buf [24]byte
+		if len(v) <= len(buf) && stopWords[string(lower(v, buf[:0]))] {
+			return 0
+		}
+		return 1
+	}
+	return 2
+}
+
+// stopWords are values that are states, types or words about a secret.
+var stopWords = wordSet(`true false yes no on off null nil none undefined unset set missing empty void n/a na required optional
+	string str text bool boolean int integer number float object array bytes byte varchar char secret password passwd token
+	hidden masked redacted filtered removed omitted sensitive invalid valid expired revoked incorrect wrong correct
+	unknown default auto basic bearer digest negotiate plain ok failed failure success error enabled disabled
+	changed updated created deleted rotated refreshed found loaded used unused ignored given provided present absent
+	not is was are were must should cannot can could may will the a an and or for from with without by in of to as at
+	be been has have had it its if when then than that this your you my our their please enter type here prompt ask
+	never always only also too very authentication authorization login credentials credential username user key keys value values
+	secretkeyref configmapkeyref valuefrom fieldref manual stdin env file vault any all other new old same
+	rejected accepted denied refused mismatch matches match does did do accepts contains length format policy
+	reset resetting strength field fields input hash hashed via using per week weak strong short long today
+	public private readonly read write admin-only`)
+
+// isMask reports whether v is already a placeholder or a masked value.
+func isMask(v []byte) bool {
+	if bytes.Contains(v, []byte("[redacted")) || bytes.Contains(v, []byte("***")) || bytes.Contains(v, []byte("•••")) {
+		return true
+	}
+	if bytes.Contains(v, []byte("…")) && len(v) < 40 {
+		return true
+	}
+	if i := bytes.Index(v, []byte("...")); i >= 0 && (len(v) < 24 || len(bytes.Trim(v, ".")) <= 4) {
+		return true
+	}
+	same := true
+	for _, c := range v[1:] {
+		if c != v[0] {
+			same = false
+			break
+		}
+	}
+	if same && !isDigit(v[0]) && (len(v) > 1 || !isLetter(v[0])) {
+		return true
+	}
+	var buf [64]byte
+	if len(v) <= len(buf) {
+		l := lower(v, buf[:0])
+		for _, m := range maskWords {
+			if bytes.Contains(l, m) {
+				return true
+			}
+		}
+		if distinct(l) <= 2 && len(l) >= 6 && bytes.IndexByte(l, 'x') >= 0 {
+			return true
+		}
+	}
+	first, last := v[0], v[len(v)-1]
+	if first == '<' && last == '>' && len(v) > 2 && !bytes.ContainsAny(v[1:len(v)-1], "<>") {
+		return true
+	}
+	return first == '(' && last == ')' || first == '[' && last == ']' && wordy(v[1:len(v)-1])
+}
+
+var maskWords = [][]byte{[]byte("redacted"), []byte("masked"), []byte("_here"), []byte("-here"), []byte("your_"), []byte("your-"), []byte("<your"),
+	[]byte("changeme"), []byte("change-me"), []byte("change_me"), []byte("replace_me"), []byte("replaceme"), []byte("replace-me"), []byte("placeholder"), []byte("xxxxxx"), []byte("insert_"), []byte("(sensitive"), []byte("filtered"), []byte("yourpassword"), []byte("yourtoken"), []byte("yourapikey"), []byte("yoursecret")}
+
+func distinct(v []byte) int {
+	var seen [256]bool
+	n := 0
+	for _, c := range v {
+		if !seen[c] {
+			seen[c] = true
+			n++
+		}
+	}
+	return n
+}
+
+// isReference reports whether v names a place to find a secret: a variable, a
+// template, an environment look-up, a path.
+func isReference(v []byte) bool {
+	switch v[0] {
+	case '$':
+		rest := v[1:]
+		if len(rest) == 0 {
+			return true
+		}
+		switch rest[0] {
+		case '{', '(':
+			// a reference, also one with a suffix; not a value that merely begins so
+			i := bytes.IndexAny(rest, "})")
+			return i < 0 || len(rest)-i < 12
+		}
+		if bytes.HasPrefix(rest, []byte("env:")) || bytes.HasPrefix(rest, []byte("this->")) {
+			return true
+		}
+		return isVariable(rest)
+	case '%':
+		return len(v) > 2 && v[len(v)-1] == '%' && isVariable(v[1:len(v)-1]) ||
+			len(v) == 2 && isLetter(v[1]) || // %s
+			len(v) > 3 && v[1] == '(' || bytes.HasPrefix(v, []byte("%{"))
+	case '{':
+		return len(v) > 1 && (v[1] == '{' || v[len(v)-1] == '}') || len(v) == 1
+	case '#':
+		return len(v) > 1 && v[1] == '{'
+	case '@':
+		return bytes.HasPrefix(v, []byte("@Microsoft.KeyVault")) || len(v) > 1 && v[1] == '{'
+	case '<':
+		return len(v) > 1 && (v[1] == '%' || v[1] == '?' || v[1] == '=')
+	case '!':
+		return bytes.HasPrefix(v, []byte("!Ref")) || bytes.HasPrefix(v, []byte("!Sub")) || bytes.HasPrefix(v, []byte("!GetAtt")) || bytes.HasPrefix(v, []byte("!vault")) || bytes.HasPrefix(v, []byte("!secret")) || bytes.HasPrefix(v, []byte("!ENV")) || bytes.HasPrefix(v, []byte("!env"))
+	case '*':
+		return len(v) > 1 && isVariable(v[1:])
+	case '/', '~', '.', '\\':
+		return isPath(v)
+	}
+	if len(v) > 3 && isLetter(v[0]) && v[1] == ':' && (v[2] == '\\' || v[2] == '/') {
+		return true
+	}
+	for _, p := range referencePrefixes {
+		if len(v) >= len(p) && string(v[:len(p)]) == p {
+			return true
+		}
+	}
+	if i := bytes.Index(v, []byte("://")); i > 0 && i < 12 {
+		// A URL; what is secret in it, its own parts tell.
+		return true
+	}
+	return false
+}
+
+var referencePrefixes = []string{"os.environ", "os.getenv", "os.Getenv", "os.LookupEnv", "process.env", "import.meta.env", "Deno.env", "Bun.env", "System.getenv",
+	"ENV[", "ENV.", "env.", "env(", "getenv(", "secrets.", "vault:", "vault.", "arn:aws", "ssm:", "op:", "sops:", "keyring:", "secretKeyRef", "valueFrom", "std::env",
+	"config.", "conf.", "cfg.", "settings.", "self.", "this.", "args.", "opts.", "options.", "params.", "var.", "local.", "module.", "data.", "request.", "req.", "ctx.", "context.",
+	"getpass", "input(", "prompt(", "file(", "file:", "awskms:", "gcpkms:", "projects/", "gs:", "s3:", "Environment.GetEnvironmentVariable", "{resolve:", "ref+", "ref:", "#{", "<%="}
+
+// isVariable reports whether s is a name as variables have them, not a random
+// string: $PASSWORD is a reference, $ecr3tPassw0rd is a password.
+func isVariable(s []byte) bool {
+	if len(s) == 0 || isDigit(s[0]) {
+		return false
+	}
+	capitals, digits := true, 0
+	for _, c := range s {
+		switch {
+		case isDigit(c):
+			digits++
+		case isLower(c):
+			capitals = false
+		case c == '_' || isUpper(c):
+		case c == '.' || c == '-' || c == '>' || c == '[' || c == ']' || c == ':':
+		default:
+			return false
+		}
+	}
+	return capitals || digits == 0 || digits <= 1 && isDigit(s[len(s)-1])
+}
+
+// isPath reports whether v is a file path rather than a random string that
+// begins with a slash or a dot.
+func isPath(v []byte) bool {
+	if bytes.IndexByte(v[1:], '/') < 0 && bytes.IndexByte(v[1:], '\\') < 0 && bytes.IndexByte(v[1:], '.') < 0 {
+		return !mixed(v) && len(v) > 1 && wordy(v[1:])
+	}
+	for _, c := range v {
+		if c == '=' || c == '+' || c == '!' || c == '$' || c == '#' || c == '&' {
+			return false
+		}
+	}
+	return !looksRandom(v)
+}
+
+// looksRandom reports whether v could not be a word, a name, a date or a path:
+// a run of token characters that changes between small letters, capitals and
+// digits more often than names do.
+func looksRandom(v []byte) bool {
+	n := len(v)
+	if n < 10 {
+		return false
+	}
+	var letters, digits, turns, rises int
+	for i, c := range v {
+		switch {
+		case isLetter(c):
+			letters++
+		case isDigit(c):
+			digits++
+		case c == '-' || c == '_' || c == '+' || c == '/' || c == '=' || c == '.' || c == '~' || c == '%' || c == '!' || c == '@' || c == '#' || c == '$' || c == '^' || c == '&' || c == '*':
+		default:
+			return false
+		}
+		if i > 0 {
+			p := v[i-1]
+			if isDigit(c) && isLetter(p) || isLetter(c) && isDigit(p) {
+				turns++
+			}
+			if isUpper(c) && isLower(p) {
+				rises++
+			}
+		}
+	}
+	if letters < 2 || letters+digits < n*2/3 {
+		return false
+	}
+	return (turns+rises)*5 >= n && (digits >= 2 || rises*6 >= n)
+}
+
+// isUUID reports whether v has the shape of a UUID.
+func isUUID(v []byte) bool {
+	if len(v) != 36 {
+		return false
+	}
+	for i, c := range v {
+		if i == 8 || i == 13 || i == 18 || i == 23 {
+			if c != '-' {
+				return false
+			}
+		} else if !charsets['H'][c] {
+			return false
+		}
+	}
+	return true
+}
+
+// isDigest reports whether v is hexadecimal of a length that hashes have, with
+// or without the name of the hash before it.
+func isDigest(v []byte) bool {
+	if i := bytes.IndexAny(v, ":-"); i > 0 && i < 10 && bytes.HasPrefix(v, []byte("sha")) || i > 0 && bytes.HasPrefix(v, []byte("md5")) {
+		return true
+	}
+	for _, c := range v {
+		if !charsets['H'][c] {
+			return false
+		}
+	}
+	return true
+}
+
+// mixedCase reports whether letters change case in a way that words do not.
+func mixedCase(v []byte) bool {
+	rises := 0
+	for i := 1; i < len(v); i++ {
+		if isUpper(v[i]) && isLower(v[i-1]) {
+			rises++
+		}
+	}
+	return rises >= 3 && rises*5 >= len(v)
+}
+
+// wordy reports whether v consists of letters and what joins words.
+func wordy(v []byte) bool {
+	letters := 0
+	for _, c := range v {
+		if isLetter(c) || c >= 0x80 {
+			letters++
+		} else if c != '-' && c != '_' && c != '.' && c != ' ' && c != '/' && c != ',' && c != ':' && c != '\'' {
+			return false
+		}
+	}
+	return letters > 0
+}
+
+func lower(v, buf []byte) []byte {
+	for _, c := range v {
+		buf = append(buf, fold(c))
+	}
+	return buf
+}
+
+// isBasic reports whether v is base64 of "user:password".
+func isBasic(v []byte) bool {
+	v = bytes.TrimRight(v, "=")
+	if len(v) < 4 || len(v) > 1024 {
+		return false
+	}
+	enc := base64.RawStdEncoding
+	if bytes.ContainsAny(v, "-_") {
+		enc = base64.RawURLEncoding
+	}
+	var buf [768]byte
+	n, err := enc.Decode(buf[:], v)
+	if err != nil || bytes.IndexByte(buf[:n], ':') < 0 {
+		return false
+	}
+	for _, c := range buf[:n] {
+		if c < ' ' || c == 0x7f {
+			return false
+		}
+	}
+	return true
+}
+
+// A quote is what opened a quoted value: a quote character behind a number of
+// backslashes (1 in JSON inside a string, 3 inside that), or an entity.
+type quote struct {
+	ch      byte
+	slashes int
+	entity  string
+}
+
+var quoteEntities = []struct{ open, close string }{
+	{"&quot;", "&quot;"}, {"&#34;", "&#34;"}, {"&#x22;", "&#x22;"}, {"&#39;", "&#39;"}, {"&apos;", "&apos;"}, {"%22", "%22"}, {"%27", "%27"},
+	{`\u0022`, `\u0022`}, {`\u0027`, `\u0027`}, {`\x22`, `\x22`}, {`\x27`, `\x27`}, {"“", "”"}, {"„", "“"}, {"‘", "’"}, {"«", "»"},
+}
+
+// openQuote returns the length of the opening quote at v[i:], 0 if none.
+func openQuote(v []byte, i int) (int, quote) {
+	j := i
+	for j < len(v) && v[j] == '\\' && j-i < 64 {
+		j++
+	}
+	if j < len(v) {
+		if c := v[j]; c == '"' || c == '\'' || c == '`' {
+			return j - i + 1, quote{ch: c, slashes: j - i}
+		}
+	}
+	if i < len(v) {
+		if c := v[i]; c == '&' || c == '%' || c == '\\' || c >= 0x80 {
+			for _, e := range quoteEntities {
+				if hasPrefix(v[i:], e.open) {
+					return len(e.open), quote{entity: e.close}
+				}
+			}
+		}
+	}
+	return 0, quote{}
+}
+
+// closeQuote returns where the value that begins at i ends: at the closing
+// quote, or at the end of the line, in which case closed is false. Value that
+// span lines do so only if the caller says how far.
+func closeQuote(v []byte, i int, q quote, lines bool) (end int, closed bool) {
+	unit := q.slashes + 1
+	for j := i; j < len(v); j++ {
+		switch c := v[j]; {
+		case c == '\n' && !lines:
+			return j, false
+		case q.entity != "":
+			if c == q.entity[0] && hasPrefix(v[j:], q.entity) {
+				return j, true
+			}
+		case c == '\\':
+			k := j
+			for k < len(v) && v[k] == '\\' {
+				k++
+			}
+			n := k - j
+			if k < len(v) && v[k] == q.ch {
+				if n < q.slashes || n%(2*unit) == q.slashes {
+					return j + n - min(n, q.slashes), true
+				}
+				k++ // an escaped quote
+			}
+			j = k - 1
+		case c == q.ch:
+			return j, true // this string, or the one around it
+		}
+	}
+	return len(v), false
+}
+
+func hasPrefix(v []byte, p string) bool { return len(v) >= len(p) && string(v[:len(p)]) == p }

@@ -1,0 +1,194 @@
+package redact
+
+import (
+	"bytes"
+	"io"
+)
+
+// maxState is how much a Writer holds back at most, and about how much memory
+// it needs, whatever it is given: a window of a long line, its copy without
+// terminal escapes, and the output of one step.
+const maxState = 1 << 20
+
+// A writer redacts what it is given line by line. The result depends on the
+// bytes only, not on how they were cut into writes: a line is judged when its
+// end is known, a longer one than maxLine in windows that are counted from its
+// beginning.
+type writer struct {
+	w   io.Writer
+	s   scanner
+	buf []byte // what has not been judged, behind ctx bytes of what has
+	ctx int
+
+	searched int // no line end in buf before
+	held     int // length of the first line of buf, if it waits for the next
+	lines    int // lines in buf behind it
+	out      []byte
+	err      error
+	closed   bool
+}
+
+// Write redacts p and passes on every line that is finished, unless it may
+// belong to a secret of several lines. An error is that of the underlying
+// writer and is final.
+func (w *writer) Write(p []byte) (int, error) {
+	if w.closed {
+		return 0, io.ErrClosedPipe
+	}
+	n := len(p)
+	for len(p) > 0 && w.err == nil {
+		// In bounded steps, so that a huge write needs no huge buffer.
+		k := min(len(p), maxLine)
+		w.buf = append(w.buf, p[:k]...)
+		p = p[k:]
+		w.judge()
+	}
+	if w.err != nil {
+		return 0, w.err
+	}
+	return n, nil
+}
+
+// Close passes on what was held back. It does not close the underlying writer.
+func (w *writer) Close() error {
+	if w.closed {
+		return w.err
+	}
+	w.closed = true
+	for w.err == nil && len(w.buf) > w.ctx {
+		w.judge()
+		if len(w.buf) == w.ctx {
+			break
+		}
+		w.s.mayHold = false
+		end := len(w.buf)
+		if w.held > 0 {
+			end = w.held
+		}
+		w.step(end, true)
+		w.held, w.lines, w.searched = 0, 0, 0
+	}
+	w.flush()
+	w.buf = nil
+	return w.err
+}
+
+// judge judges all that can be judged.
+func (w *writer) judge() {
+	start := 0 // of what is left in buf
+	for {
+		b := w.buf[start:]
+		nl := bytes.IndexByte(b[w.searched:], '\n')
+		if nl < 0 {
+			w.searched = len(b)
+			if w.held > 0 && len(b) > maxJoin {
+				start += w.alone(b)
+				continue
+			}
+			if len(b)-w.ctx < maxLine {
+				break
+			}
+			n := w.window(b[:w.ctx+maxLine])
+			start += n
+			continue
+		}
+		end := w.searched + nl + 1
+		if end-w.ctx > maxLine && w.held == 0 {
+			start += w.window(b[:w.ctx+maxLine])
+			continue
+		}
+		if w.held > 0 {
+			start += w.join(b, end)
+			continue
+		}
+		w.s.mayHold = w.ctx == 0
+		n := w.stepOn(b[:end], true)
+		if n == 0 {
+			w.held, w.searched = end, end
+			continue
+		}
+		start += end
+		w.searched, w.ctx = 0, 0
+	}
+	if start > 0 {
+		w.buf = w.buf[:copy(w.buf, w.buf[start:])]
+	}
+	w.flush()
+}
+
+// window judges a window of a long line and returns how much of it is done with.
+func (w *writer) window(b []byte) int {
+	w.s.mayHold = false
+	n := w.stepOn(b, false)
+	w.ctx = min(lookBehind, n)
+	w.searched = 0
+	return n - w.ctx
+}
+
+// alone judges the first line of b, which has waited in vain.
+func (w *writer) alone(b []byte) int {
+	w.s.mayHold = false
+	n := w.held
+	w.stepOn(b[:n], true)
+	w.held, w.lines, w.searched = 0, 0, 0
+	return n
+}
+
+// join judges the first line of b together with those that follow, if the one
+// that ends at end says so.
+func (w *writer) join(b []byte, end int) int {
+	last := b[:end]
+	last = last[bytes.LastIndexByte(last[:end-1], '\n')+1:]
+	w.lines++
+	switch w.s.wants {
+	case wantQuote:
+		i := bytes.IndexByte(last, w.s.quote)
+		if i < 0 && w.lines < maxJoined && end <= maxJoin {
+			w.searched = end
+			return 0
+		}
+		if i < 0 || !endsValue(last[i+1:]) || end > maxJoin {
+			return w.alone(b)
+		}
+	case wantKnown:
+		if end > maxJoin+maxLine {
+			return w.alone(b)
+		}
+	}
+	w.s.mayHold, w.s.join = false, true
+	w.stepOn(b[:end], true)
+	w.s.join = false
+	w.held, w.lines, w.searched = 0, 0, 0
+	return end
+}
+
+// endsValue reports whether rest may follow the closing quote of a value.
+func endsValue(rest []byte) bool {
+	rest = bytes.TrimSpace(rest)
+	return len(rest) == 0 || len(rest) <= 3 && bytes.IndexByte([]byte(",;)}]"), rest[0]) >= 0
+}
+
+func (w *writer) step(end int, eol bool) {
+	n := w.stepOn(w.buf[:end], eol)
+	w.ctx = 0
+	w.buf = w.buf[:copy(w.buf, w.buf[n:])]
+}
+
+func (w *writer) stepOn(b []byte, eol bool) int {
+	var n int
+	w.out, n = w.s.line(w.out, b, w.ctx, eol)
+	if len(w.out) >= maxLine {
+		w.flush()
+	}
+	return n
+}
+
+func (w *writer) flush() {
+	if len(w.out) > 0 && w.err == nil {
+		_, w.err = w.w.Write(w.out)
+	}
+	w.out = w.out[:0]
+	if cap(w.out) > 4*maxLine {
+		w.out = nil
+	}
+}
