@@ -1,0 +1,416 @@
+package exec
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// A guard reads one payload. Its methods return a *Refused, or nil if there is
+// nothing to refuse.
+type guard struct {
+	allow [][]string
+	depth int // of scripts within scripts
+
+	downloads map[string]bool // base names of files that the payload fetches
+	words     int             // fields made in all scripts
+}
+
+// A command is one simple command.
+type command struct {
+	part  string // as typed
+	words []field
+
+	assigns bool // VAR=value in front
+	stdin   stdin
+}
+
+// stdin says where the standard input of a command comes from, if that is told.
+type stdin struct {
+	piped bool   // from another command, or a substitution
+	fetch bool   // from one that downloads
+	known *field // foreseen text: a here-document, or echo
+	file  bool   // from a file
+}
+
+func parse(src string, lang syntax.LangVariant) (*syntax.File, error) {
+	return syntax.NewParser(syntax.Variant(lang)).Parse(strings.NewReader(src), "")
+}
+
+// script reads src as a shell does that runs it. Which shell that is cannot be known
+// (/bin/sh is dash here and bash there), and some lines mean something else to each: so
+// both readings must pass. What only one of them can read is bash, nearly always.
+func (g *guard) script(src string) error {
+	if g.depth++; g.depth > maxDepth {
+		return &Refused{Part: src, Why: "too deeply nested to be read"}
+	}
+	defer func() { g.depth-- }()
+	if strings.Contains(src, hole) {
+		return &Refused{Part: strings.ReplaceAll(src, hole, "…"), Why: "holds a NUL byte"}
+	}
+	bash, err := parse(src, syntax.LangBash)
+	if err != nil {
+		return &Refused{Part: src, Why: "cannot be read as shell (" + strings.TrimSpace(err.Error()) + ")"}
+	}
+	if err := g.file(bash, src); err != nil {
+		return err
+	}
+	if posix, err := parse(src, syntax.LangPOSIX); err == nil {
+		return g.file(posix, src)
+	}
+	return nil
+}
+
+// seen reads a script that stands in a foreseen word.
+func (g *guard) seen(f field, part string) error {
+	if f.opaque || f.process || f.flags {
+		return &Refused{Part: part, Why: "runs a script that cannot be seen"}
+	}
+	// A variable of the environment: it stays one in the script.
+	return g.script(strings.ReplaceAll(f.text, hole, "${_}"))
+}
+
+// reading is a guard at work on one script.
+type reading struct {
+	*guard
+	reader
+	src   string
+	stdin map[*syntax.Stmt]stdin
+}
+
+func (g *guard) file(f *syntax.File, src string) error {
+	r := &reading{guard: g, src: src, stdin: make(map[*syntax.Stmt]stdin)}
+	r.learn(f)
+	r.fetched(f)
+	if err := r.forkBombs(f); err != nil {
+		return err
+	}
+	var refused error
+	syntax.Walk(f, func(n syntax.Node) bool {
+		if n == nil || refused != nil {
+			return false
+		}
+		refused = r.node(n)
+		return refused == nil
+	})
+	return refused
+}
+
+// part returns n as it was typed.
+func (r *reading) part(n syntax.Node) string {
+	from, to := int(n.Pos().Offset()), int(n.End().Offset())
+	if from < 0 || to > len(r.src) || from >= to {
+		return r.src
+	}
+	return strings.TrimRight(r.src[from:to], ";& \n")
+}
+
+func (r *reading) refuse(n syntax.Node, why string) error {
+	return &Refused{Part: r.part(n), Why: why}
+}
+
+// node looks at one node; the walk sees to those below it. It comes to a pipeline
+// before its stages, so that these know where their input comes from.
+func (r *reading) node(n syntax.Node) error {
+	if r.words += r.count; r.words > maxFields {
+		return &Refused{Part: r.src, Why: "too long to be read"}
+	}
+	r.count = 0
+	listing := len(r.allow) > 0
+	switch n := n.(type) {
+	case *syntax.BinaryCmd:
+		if n.Op == syntax.Pipe || n.Op == syntax.PipeAll {
+			r.feed(n.Y, r.output(n.X))
+		}
+	case *syntax.ProcSubst:
+		if n.Op == syntax.CmdOut { // >(…)
+			for _, s := range n.Stmts {
+				r.feed(s, stdin{piped: true})
+			}
+		}
+	case *syntax.Stmt:
+		return r.stmt(n)
+	case *syntax.Assign:
+		if listing {
+			return r.refuse(n, "sets a variable, which the allow list does not cover")
+		}
+	case *syntax.DeclClause:
+		if listing {
+			return r.refuse(n, "sets a variable, which the allow list does not cover")
+		}
+	case *syntax.WhileClause:
+		return r.loop(n)
+	case *syntax.TestDecl, *syntax.CoprocClause:
+		if listing {
+			return r.refuse(n, "not on the allow list")
+		}
+	}
+	return nil
+}
+
+// stmt looks at a command with its redirections.
+func (r *reading) stmt(s *syntax.Stmt) error {
+	in := r.stdin[s]
+	for _, rd := range s.Redirs {
+		if err := r.redirect(rd); err != nil {
+			return err
+		}
+		if rd.N != nil && rd.N.Value != "0" {
+			continue
+		}
+		switch rd.Op {
+		case syntax.RdrIn, syntax.RdrInOut, syntax.DplIn:
+			f := r.one(rd.Word)
+			in = stdin{file: true}
+			if f.process {
+				in = stdin{piped: true, fetch: downloads(rd.Word, r)}
+			}
+		case syntax.Hdoc, syntax.DashHdoc:
+			f := r.one(rd.Hdoc)
+			in = stdin{piped: true, known: &f}
+		case syntax.WordHdoc:
+			f := r.one(rd.Word)
+			in = stdin{piped: true, known: &f}
+		}
+	}
+	call, ok := s.Cmd.(*syntax.CallExpr)
+	if !ok {
+		if in != (stdin{}) && s.Cmd != nil {
+			r.feedAll(s.Cmd, in)
+		}
+		return nil
+	}
+	if len(call.Args) == 0 {
+		return nil
+	}
+	c := &command{part: r.part(s), words: r.fields(call.Args), assigns: len(call.Assigns) > 0, stdin: in}
+	if len(c.words) == 0 {
+		return &Refused{Part: c.part, Why: "cannot tell which program this runs"}
+	}
+	return r.command(c)
+}
+
+// feed notes where the input of s comes from, and of all commands in it.
+func (r *reading) feed(s *syntax.Stmt, in stdin) {
+	r.stdin[s] = in
+	r.feedAll(s.Cmd, in)
+}
+
+func (r *reading) feedAll(n syntax.Node, in stdin) {
+	if n == nil {
+		return
+	}
+	if in.known != nil {
+		in = stdin{piped: true} // one of them reads it; which one is not known
+	}
+	syntax.Walk(n, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.CmdSubst, *syntax.ProcSubst, *syntax.FuncDecl:
+			return false
+		case *syntax.Stmt:
+			if _, ok := r.stdin[n]; !ok {
+				r.stdin[n] = in
+			}
+		}
+		return true
+	})
+}
+
+// output says what s writes into a pipe.
+func (r *reading) output(s *syntax.Stmt) stdin {
+	out := stdin{piped: true, fetch: downloads(s, r)}
+	if call, ok := s.Cmd.(*syntax.CallExpr); ok && len(s.Redirs) == 0 && len(call.Args) > 0 {
+		if f, ok := printed(r.fields(call.Args)); ok {
+			out.known = &f
+		}
+	}
+	return out
+}
+
+// downloads reports whether something in n fetches from the network.
+func downloads(n syntax.Node, r *reading) bool {
+	found := false
+	syntax.Walk(n, func(n syntax.Node) bool {
+		if call, ok := n.(*syntax.CallExpr); ok {
+			for _, f := range r.fields(call.Args) {
+				found = found || fetchers[base(f.text)]
+			}
+		}
+		return !found
+	})
+	return found
+}
+
+// fetched collects the files that the script downloads, so that it is noticed when it
+// runs one of them.
+func (r *reading) fetched(f *syntax.File) {
+	if r.downloads == nil {
+		r.downloads = make(map[string]bool)
+	}
+	note := func(name string) {
+		if name = base(name); name != "" && name != "-" {
+			r.downloads[name] = true
+		}
+	}
+	syntax.Walk(f, func(n syntax.Node) bool {
+		s, ok := n.(*syntax.Stmt)
+		if !ok {
+			return true
+		}
+		call, ok := s.Cmd.(*syntax.CallExpr)
+		if !ok {
+			return true
+		}
+		words := r.fields(call.Args)
+		i := slices.IndexFunc(words, func(f field) bool { return fetchers[base(f.text)] })
+		if i < 0 || i > 0 && carriers[base(words[0].text)] == nil {
+			return true
+		}
+		for _, rd := range s.Redirs {
+			if rd.Op == syntax.RdrOut || rd.Op == syntax.RdrClob {
+				note(r.one(rd.Word).text)
+			}
+		}
+		for j, w := range words[i+1:] {
+			switch t := w.text; {
+			case strings.Contains(t, "://"):
+				t, _, _ = strings.Cut(t, "?")
+				note(t)
+			case regexOutput.MatchString(t):
+				if j+2 < len(words[i:]) {
+					note(words[i+1+j+1].text)
+				}
+			case strings.HasPrefix(t, "--output=") || strings.HasPrefix(t, "--output-document="):
+				_, t, _ = strings.Cut(t, "=")
+				note(t)
+			case regexOutputAt.MatchString(t):
+				note(t[2:])
+			}
+		}
+		return true
+	})
+}
+
+var (
+	regexOutput   = regexp.MustCompile(`^(-[A-Za-z]*[oO]|--output|--output-document)$`)
+	regexOutputAt = regexp.MustCompile(`^-[oO].`)
+)
+
+// redirect looks at where output goes.
+func (r *reading) redirect(rd *syntax.Redirect) error {
+	to := r.one(rd.Word)
+	writes := false
+	switch rd.Op {
+	case syntax.RdrOut, syntax.AppOut, syntax.RdrInOut, syntax.RdrClob, syntax.RdrAll, syntax.AppAll:
+		writes = true
+	case syntax.DplOut:
+		writes = strings.Trim(to.text, "0123456789-") != ""
+	}
+	if writes && !to.process {
+		if why := badTarget(to.text); why != "" {
+			return r.refuse(rd, why)
+		}
+	}
+	if len(r.allow) == 0 {
+		return nil
+	}
+	switch {
+	case to.text == "/dev/null",
+		rd.Op == syntax.Hdoc, rd.Op == syntax.DashHdoc, rd.Op == syntax.WordHdoc,
+		rd.Op == syntax.DplOut && !writes,
+		rd.Op == syntax.DplIn && strings.Trim(to.text, "0123456789-") == "":
+		return nil
+	}
+	return r.refuse(rd, "redirects, which the allow list does not cover")
+}
+
+// loop refuses a loop without end that starts processes in the background.
+func (r *reading) loop(w *syntax.WhileClause) error {
+	endless := len(w.Cond) == 1 && !w.Until
+	if endless {
+		call, ok := w.Cond[0].Cmd.(*syntax.CallExpr)
+		_, arith := w.Cond[0].Cmd.(*syntax.ArithmCmd)
+		endless = arith
+		if ok && len(call.Args) > 0 {
+			switch f := r.fields(call.Args[:1]); {
+			case len(f) == 1 && (f[0].text == "true" || f[0].text == ":" || base(f[0].text) == "true"):
+				endless = true
+			}
+		}
+	}
+	if !endless {
+		return nil
+	}
+	background, bounded := false, false
+	syntax.Walk(&syntax.Block{Stmts: w.Do}, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.Stmt:
+			background = background || n.Background
+			return !n.Background // what waits there does not hold up the loop
+		case *syntax.CallExpr:
+			for _, f := range r.fields(n.Args[:min(1, len(n.Args))]) {
+				bounded = bounded || f.text == "sleep" || f.text == "wait" || f.text == "break" || f.text == "exit" || f.text == "read"
+			}
+		}
+		return true
+	})
+	if background && !bounded {
+		return r.refuse(w, "starts processes without end")
+	}
+	return nil
+}
+
+// forkBombs refuses functions that start themselves in the background, in a pipe or in
+// a subshell, also by way of each other.
+func (r *reading) forkBombs(f *syntax.File) error {
+	type function struct {
+		decl  *syntax.FuncDecl
+		calls map[string]bool
+		forks bool
+	}
+	functions := make(map[string]*function)
+	syntax.Walk(f, func(n syntax.Node) bool {
+		d, ok := n.(*syntax.FuncDecl)
+		if !ok || d.Name == nil {
+			return true
+		}
+		fn := &function{decl: d, calls: make(map[string]bool)}
+		syntax.Walk(d.Body, func(n syntax.Node) bool {
+			switch n := n.(type) {
+			case *syntax.Stmt:
+				fn.forks = fn.forks || n.Background
+			case *syntax.BinaryCmd:
+				fn.forks = fn.forks || n.Op == syntax.Pipe || n.Op == syntax.PipeAll
+			case *syntax.Subshell, *syntax.CmdSubst, *syntax.ProcSubst, *syntax.CoprocClause:
+				fn.forks = true
+			case *syntax.CallExpr:
+				for _, w := range r.fields(n.Args) {
+					fn.calls[w.text] = true
+				}
+			}
+			return true
+		})
+		functions[d.Name.Value] = fn
+		return true
+	})
+	for name, fn := range functions {
+		reached, forks, queue := map[string]bool{}, false, []string{name}
+		for len(queue) > 0 {
+			at := functions[queue[0]]
+			queue = queue[1:]
+			forks = forks || at.forks
+			for callee := range at.calls {
+				if functions[callee] != nil && !reached[callee] {
+					reached[callee] = true
+					queue = append(queue, callee)
+				}
+			}
+		}
+		if reached[name] && forks {
+			return r.refuse(fn.decl, "starts processes without end")
+		}
+	}
+	return nil
+}

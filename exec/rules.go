@@ -1,0 +1,794 @@
+package exec
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// command decides about one simple command, and about what it carries.
+func (g *guard) command(c *command) error {
+	if g.depth++; g.depth > maxDepth {
+		return &Refused{Part: c.part, Why: "too deeply nested to be read"}
+	}
+	defer func() { g.depth-- }()
+
+	names, ok := c.names()
+	if !ok {
+		return &Refused{Part: c.part, Why: "cannot tell which program this runs"}
+	}
+	named := 0
+	if len(g.allow) > 0 {
+		if c.assigns {
+			return &Refused{Part: c.part, Why: "sets a variable, which the allow list does not cover"}
+		}
+		if named = listed(g.allow, c.words); named == 0 {
+			return &Refused{Part: c.part, Why: "not on the allow list"}
+		}
+	}
+	for _, name := range names {
+		if err := g.named(name, c, named); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// names returns the base names that c's program may have: one as a rule; those that
+// matter, if a part of the name cannot be foreseen; false, if nothing is known of it.
+func (c *command) names() ([]string, bool) {
+	f := c.words[0]
+	if f.static() {
+		if f.text == "" {
+			return nil, false
+		}
+		return []string{base(f.text)}, true
+	}
+	last := base(f.text)
+	if f.process || strings.Trim(last, hole) == "" {
+		return nil, false
+	}
+	// What is not foreseen may hold a blank, and the name ends there.
+	var names []string
+	before, _, _ := strings.Cut(f.text, hole)
+	for name := range guarded() {
+		if base(before) == name || match(last, name) {
+			names = append(names, name)
+		}
+	}
+	if !strings.Contains(last, hole) {
+		names = append(names, last)
+	}
+	slices.Sort(names)
+	return names, true
+}
+
+// match reports whether s can be pattern, whose holes stand for anything.
+func match(pattern, s string) bool {
+	var b strings.Builder
+	for i, lit := range strings.Split(pattern, hole) {
+		if i > 0 {
+			b.WriteByte('*')
+		}
+		for _, c := range lit {
+			if strings.ContainsRune(`*?[]\`, c) {
+				b.WriteByte('\\')
+			}
+			b.WriteRune(c)
+		}
+	}
+	ok, err := path.Match(b.String(), s)
+	return ok || err != nil
+}
+
+// guarded yields every name that some rule is about.
+func guarded() map[string]bool {
+	all := make(map[string]bool)
+	for name := range rules {
+		all[name] = true
+	}
+	for name := range carriers {
+		all[name] = true
+	}
+	for name := range shells {
+		all[name] = true
+	}
+	all["mkfs.ext4"] = true
+	return all
+}
+
+// named applies what is known of a program called name. The first words of c, as many
+// as listed says, are named by the allow list.
+func (g *guard) named(name string, c *command, listed int) error {
+	args := c.words[1:]
+	if g.downloads[name] && strings.Contains(c.words[0].text, "/") {
+		return &Refused{Part: c.part, Why: "runs what it has just downloaded"}
+	}
+	if name == "mkfs" || strings.HasPrefix(name, "mkfs.") {
+		name = "mkfs"
+	}
+	if rule := rules[name]; rule != nil && !asksForHelp(args) {
+		if why := rule(args); why != "" {
+			return &Refused{Part: c.part, Why: why}
+		}
+	}
+	switch {
+	case shells[name]:
+		return g.shell(c, listed)
+	case interpreter.MatchString(name):
+		return g.interpreter(name, c)
+	case carriers[name] != nil:
+		return g.carrier(carriers[name], c, listed)
+	}
+	switch name {
+	case "eval":
+		return g.nested(c, joined(args), 1, listed)
+	case "source", ".":
+		for _, a := range args {
+			if a.process || isStdin(a.text) && c.stdin.piped || g.downloads[base(a.text)] {
+				return &Refused{Part: c.part, Why: "runs a script that cannot be seen"}
+			}
+		}
+	case "trap":
+		if len(args) > 1 && args[0].text != "-" && args[0].text != "" && !strings.HasPrefix(args[0].text, "-") {
+			return g.nested(c, args[0], 1, listed)
+		}
+	case "alias":
+		for i, a := range args {
+			if _, value, ok := strings.Cut(a.text, "="); ok {
+				a.text = value
+				if err := g.nested(c, a, 1+i, listed); err != nil {
+					return err
+				}
+			}
+		}
+	case "at", "batch":
+		if c.stdin.piped {
+			return g.input(c)
+		}
+	case "find":
+		return g.find(c, listed)
+	case "git":
+		for i, a := range args {
+			if _, script, ok := strings.Cut(a.text, "=!"); ok && i > 0 && args[i-1].text == "-c" {
+				a.text = script
+				if err := g.nested(c, a, 1+i, listed); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func asksForHelp(args []field) bool {
+	return len(args) == 1 && (args[0].text == "--help" || args[0].text == "--version")
+}
+
+func isStdin(s string) bool {
+	return s == "-" || s == "/dev/stdin" || s == "/dev/fd/0" || s == "/proc/self/fd/0"
+}
+
+// nested reads a script that is word at of c.
+func (g *guard) nested(c *command, script field, at, listed int) error {
+	in := *g
+	if listed > at { // the list names the script itself
+		in.allow = nil
+	}
+	return in.seen(script, c.part)
+}
+
+// inner decides about the command that begins at word at of c.
+func (g *guard) inner(c *command, at, listed int) error {
+	if at >= len(c.words) {
+		return nil
+	}
+	in := *g
+	if listed > at {
+		in.allow = nil
+	}
+	words := c.words[at:]
+	part := c.part
+	return in.command(&command{part: part, words: words, stdin: c.stdin})
+}
+
+// input decides about a script that comes on standard input.
+func (g *guard) input(c *command) error {
+	switch {
+	case c.stdin.fetch:
+		return &Refused{Part: c.part, Why: "runs what it has just downloaded"}
+	case c.stdin.known != nil:
+		return g.seen(*c.stdin.known, c.part)
+	case c.stdin.piped:
+		return &Refused{Part: c.part, Why: "runs a script that cannot be seen"}
+	}
+	return nil
+}
+
+var shells = set("sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "rbash", "yash", "posh")
+
+// shell decides about sh [options] [-c script | file] words.
+func (g *guard) shell(c *command, listed int) error {
+	args := c.words[1:]
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		switch {
+		case a.process:
+			return &Refused{Part: c.part, Why: "runs a script that cannot be seen"}
+		case a.text == "--rcfile" || a.text == "--init-file" || a.text == "-o" || a.text == "+o" || a.text == "-O" || a.text == "+O":
+			i++
+		case a.text == "--" || a.text == "-":
+			if i+1 < len(args) {
+				return g.scriptFile(c, args[i+1])
+			}
+		case strings.HasPrefix(a.text, "--"):
+		case strings.HasPrefix(a.text, "-") || strings.HasPrefix(a.text, "+"):
+			if !a.static() {
+				return &Refused{Part: c.part, Why: "runs a script that cannot be seen"}
+			}
+			if strings.Contains(a.text, "c") {
+				// Options may stand between -c and the script.
+				for i++; i < len(args); i++ {
+					if t := args[i].text; t == "--" || t != "-" && len(t) > 1 && strings.HasPrefix(t, "-") && !strings.ContainsAny(t, " ;|&") {
+						continue
+					}
+					return g.nested(c, args[i], 1+i, listed)
+				}
+				return nil
+			}
+			if strings.Contains(a.text, "s") {
+				return g.input(c)
+			}
+		default:
+			return g.scriptFile(c, a)
+		}
+	}
+	return g.input(c)
+}
+
+func (g *guard) scriptFile(c *command, f field) error {
+	switch {
+	case f.process || f.opaque:
+		return &Refused{Part: c.part, Why: "runs a script that cannot be seen"}
+	case isStdin(f.text):
+		return g.input(c)
+	case g.downloads[base(f.text)]:
+		return &Refused{Part: c.part, Why: "runs what it has just downloaded"}
+	}
+	return nil
+}
+
+// Interpreters of other languages. Their programs are not read, but for the shell
+// commands that stand in them as strings.
+var interpreter = regexp.MustCompile(`^(python|perl|ruby|node|nodejs|php|lua|tclsh|awk|gawk|mawk|nawk|deno|bun|osascript|pwsh)[0-9.]*$`)
+
+var (
+	startsShell = regexp.MustCompile("system|popen|Popen|subprocess|exec|spawn|qx|`|shell")
+	literals    = regexp.MustCompile("\"((?:[^\"\\\\]|\\\\.)*)\"|'((?:[^'\\\\]|\\\\.)*)'|`([^`]*)`|qx *[({/|!]([^(){}/|!]*)[)}/|!]")
+	forksOn     = regexp.MustCompile(`(?s)(while|for|until|loop|1 *;).*\bfork\b|\bfork\b.*(while|for|until|loop)`)
+	removesTree = regexp.MustCompile(`\brmtree\b|\bremove_tree\b|\brm_rf\b|\brm_r\b|\brmSync\b|deltree`)
+)
+
+func (g *guard) interpreter(name string, c *command) error {
+	args := c.words[1:]
+	code, inline, file := field{}, false, false
+	for i, a := range args {
+		switch {
+		case a.process:
+			return &Refused{Part: c.part, Why: "runs a program that cannot be seen"}
+		case isStdin(a.text):
+			file = false
+		case strings.HasPrefix(a.text, "-"):
+			letter := a.text[len(a.text)-1]
+			if !strings.HasPrefix(a.text, "--") && strings.IndexByte("ceErp", letter) >= 0 || a.text == "--eval" || a.text == "--print" {
+				if i+1 < len(args) {
+					code, inline = join(code, args[i+1], "\n"), true
+				}
+			}
+			if a.text == "-m" {
+				file = true
+			}
+		default:
+			if strings.HasSuffix(name, "awk") && !inline {
+				code, inline = a, true
+			}
+			if !inline && g.downloads[base(a.text)] {
+				return &Refused{Part: c.part, Why: "runs what it has just downloaded"}
+			}
+			file = true
+		}
+	}
+	switch {
+	case inline && code.opaque:
+		return &Refused{Part: c.part, Why: "runs a program that cannot be seen"}
+	case inline:
+		return g.program(c, code.text)
+	case !file && c.stdin.fetch:
+		return &Refused{Part: c.part, Why: "runs what it has just downloaded"}
+	case !file && c.stdin.known != nil && !c.stdin.known.opaque:
+		return g.program(c, c.stdin.known.text)
+	case !file && c.stdin.piped:
+		return &Refused{Part: c.part, Why: "runs a program that cannot be seen"}
+	}
+	return nil
+}
+
+// program looks at the text of a program in another language.
+func (g *guard) program(c *command, code string) error {
+	if forksOn.MatchString(code) {
+		return &Refused{Part: c.part, Why: "starts processes without end"}
+	}
+	if removesTree.MatchString(code) {
+		return &Refused{Part: c.part, Why: whyRemove}
+	}
+	if !startsShell.MatchString(code) {
+		return nil
+	}
+	var all []string
+	in := guard{depth: g.depth, downloads: g.downloads} // what is allowed is the interpreter
+	try := func(script string) error {
+		if _, err := parse(script, syntax.LangBash); err != nil {
+			return nil // not shell
+		}
+		if err := in.script(strings.ReplaceAll(script, hole, "${_}")); err != nil && !strings.HasPrefix(err.(*Refused).Why, "cannot") {
+			return &Refused{Part: c.part, Why: err.(*Refused).Why}
+		}
+		return nil
+	}
+	for _, m := range literals.FindAllStringSubmatch(code, -1) {
+		s := m[1] + m[2] + m[3] + m[4]
+		all = append(all, s)
+		if err := try(s); err != nil {
+			return err
+		}
+	}
+	for i := range all { // a list of words, somewhere in the program
+		if err := try(strings.Join(all[i:], " ")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A carrier is a program that runs the command in its arguments.
+type carrier struct {
+	short string   // letters of options that take a value
+	long  []string // the same, for --option value
+	skip  int      // arguments before the command
+	env   bool     // NAME=value may stand before the command
+
+	script  string // an option whose value is a script
+	join    bool   // what follows is joined and given to a shell
+	lookup  string // options with which nothing is run
+	perArgs bool   // more words come from standard input
+}
+
+var carriers map[string]*carrier
+
+func init() { // rules and carriers refer to each other
+	carriers = map[string]*carrier{
+		"env":             {short: "uC", long: []string{"--unset", "--chdir"}, env: true, script: "S"},
+		"command":         {lookup: "vV"},
+		"builtin":         {},
+		"exec":            {short: "a"},
+		"nohup":           {},
+		"nice":            {short: "n", long: []string{"--adjustment"}},
+		"ionice":          {short: "cn", long: []string{"--class", "--classdata"}, lookup: "pPu"},
+		"chrt":            {short: "TPD", skip: 1, lookup: "pm"},
+		"taskset":         {skip: 1, lookup: "p"},
+		"timeout":         {short: "ks", long: []string{"--kill-after", "--signal"}, skip: 1},
+		"time":            {short: "fo", long: []string{"--format", "--output"}},
+		"stdbuf":          {short: "ioe", long: []string{"--input", "--output", "--error"}},
+		"unbuffer":        {},
+		"setsid":          {},
+		"strace":          {short: "abeEIoOpPsSuUX"},
+		"ltrace":          {short: "aAeEFlnopsuwxX"},
+		"watch":           {short: "nq", long: []string{"--interval", "--equexit"}, join: true},
+		"xargs":           {short: "adEILnPs", long: []string{"--arg-file", "--delimiter", "--max-args", "--max-procs", "--max-lines", "--replace", "--max-chars"}, perArgs: true},
+		"parallel":        {short: "jaIJNnLlS", long: []string{"--jobs", "--arg-file", "--sshlogin"}, join: true, perArgs: true},
+		"flock":           {short: "wEc", long: []string{"--timeout", "--conflict-exit-code"}, skip: 1, script: "c"},
+		"chroot":          {skip: 1},
+		"unshare":         {short: "SGRw"},
+		"nsenter":         {short: "tSGW", long: []string{"--target"}},
+		"setpriv":         {long: []string{"--reuid", "--regid", "--groups"}},
+		"systemd-run":     {short: "puMEHt", long: []string{"--unit", "--property", "--description", "--slice", "--setenv", "--on-active", "--machine", "--host"}},
+		"systemd-inhibit": {},
+		"script":          {short: "cEIOBTmo", script: "c", skip: 1},
+		"ssh":             {short: "BbcDEeFIiJLlmOopQRSWw", skip: 1, join: true},
+		"busybox":         {},
+		"toybox":          {},
+		"eatmydata":       {},
+		"fakeroot":        {},
+		"caffeinate":      {short: "tw"},
+		"proxychains":     {short: "f"},
+		"torsocks":        {},
+		"catchsegv":       {},
+		"valgrind":        {},
+		"numactl":         {short: "CmNip"},
+		"prlimit":         {},
+		"start-stop-daemon": {
+			short: "xpuangrdNIk", long: []string{"--exec", "--pidfile", "--user", "--startas", "--name", "--chdir"},
+		},
+	}
+}
+
+func (g *guard) carrier(k *carrier, c *command, listed int) error {
+	i := 1
+options:
+	for ; i < len(c.words); i++ {
+		a := c.words[i].text
+		switch {
+		case a == "--":
+			i++
+			break options
+		case strings.HasPrefix(a, "--"):
+			name, value, attached := strings.Cut(a, "=")
+			if k.script != "" && (name == "--split-string" || name == "--command") {
+				if !attached && i+1 < len(c.words) {
+					return g.nested(c, joined(c.words[i+1:]), i+1, listed)
+				}
+				f := c.words[i]
+				f.text = value
+				return g.nested(c, joined(append([]field{f}, c.words[i+1:]...)), i, listed)
+			}
+			if !attached && slices.Contains(k.long, name) {
+				i++
+			}
+		case strings.HasPrefix(a, "-") && len(a) > 1:
+			for j := 1; j < len(a); j++ {
+				letter := a[j : j+1]
+				if k.lookup != "" && strings.Contains(k.lookup, letter) {
+					return nil
+				}
+				if k.script != "" && letter == k.script {
+					if j+1 < len(a) {
+						f := c.words[i]
+						f.text = a[j+1:]
+						return g.nested(c, joined(append([]field{f}, c.words[i+1:]...)), i, listed)
+					}
+					if i+1 < len(c.words) {
+						return g.nested(c, joined(c.words[i+1:]), i+1, listed)
+					}
+					return nil
+				}
+				if strings.Contains(k.short, letter) {
+					if j+1 == len(a) {
+						i++
+					}
+					break
+				}
+			}
+		case k.env && strings.Contains(a, "="):
+			if len(g.allow) > 0 && listed <= i {
+				return &Refused{Part: c.part, Why: "sets a variable, which the allow list does not cover"}
+			}
+		case k.env && a == "-":
+		default:
+			break options
+		}
+	}
+	i += k.skip
+	if k.skip > 0 && k.script != "" { // flock FILE -c script
+		if i < len(c.words) && (c.words[i].text == "-"+k.script || c.words[i].text == "--command") && i+1 < len(c.words) {
+			return g.nested(c, c.words[i+1], i+1, listed)
+		}
+	}
+	if i >= len(c.words) {
+		return nil
+	}
+	if k.join {
+		words := joined(c.words[i:])
+		if words.opaque && !c.words[i].opaque {
+			// The program is known, its arguments are not: that much is so everywhere.
+			return g.inner(c, i, listed)
+		}
+		if err := g.nested(c, words, i, listed); err != nil {
+			return err
+		}
+		// A shell at the other end reads what is sent to it.
+		return g.inner(c, i, listed)
+	}
+	if k.perArgs && c.stdin.known != nil {
+		in := *c
+		in.words = slices.Clone(c.words)
+		for _, w := range strings.Fields(c.stdin.known.text) {
+			in.words = append(in.words, field{text: w})
+		}
+		in.stdin = stdin{}
+		return g.inner(&in, i, listed)
+	}
+	return g.inner(c, i, listed)
+}
+
+// find decides about what find does to what it finds.
+func (g *guard) find(c *command, listed int) error {
+	for i, w := range c.words {
+		switch w.text {
+		case "-delete":
+			return &Refused{Part: c.part, Why: "deletes whatever it finds"}
+		case "-exec", "-execdir", "-ok", "-okdir":
+			end := i + 1
+			for end < len(c.words) && c.words[end].text != ";" && c.words[end].text != "+" {
+				end++
+			}
+			if end == i+1 {
+				continue
+			}
+			in := *c
+			in.words = c.words[:end]
+			if names, _ := (&command{words: c.words[i+1 : end]}).names(); slices.ContainsFunc(names, removes) {
+				return &Refused{Part: c.part, Why: "deletes whatever it finds"}
+			}
+			if err := g.inner(&in, i+1, listed); err != nil {
+				return err
+			}
+		case "-fprint", "-fprint0", "-fprintf", "-fls":
+			if i+1 < len(c.words) {
+				if why := badTarget(c.words[i+1].text); why != "" {
+					return &Refused{Part: c.part, Why: why}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func removes(name string) bool { return name == "rm" || name == "shred" || name == "unlink" }
+
+var fetchers = set("curl", "wget", "wget2", "fetch", "aria2c", "http", "https", "httpie", "xh", "lwp-request", "GET", "lynx", "w3m",
+	"nc", "ncat", "netcat", "socat", "ftp", "tftp", "axel")
+
+const (
+	whyRemove = "deletes a tree without asking"
+	whyRoot   = "acts as another user"
+	whyDevice = "writes to a device"
+	whyFormat = "makes a new file system"
+	whyStop   = "stops the machine"
+)
+
+func always(why string) func([]field) string { return func([]field) string { return why } }
+
+// rules says of a program why these arguments are refused, or "".
+var rules = map[string]func(args []field) string{
+	"rm":         remove,
+	"sudo":       always(whyRoot),
+	"sudoedit":   always(whyRoot),
+	"su":         always(whyRoot),
+	"doas":       always(whyRoot),
+	"pkexec":     always(whyRoot),
+	"run0":       always(whyRoot),
+	"runuser":    always(whyRoot),
+	"gosu":       always(whyRoot),
+	"su-exec":    always(whyRoot),
+	"mkfs":       always(whyFormat),
+	"mke2fs":     always(whyFormat),
+	"mkswap":     always(whyFormat),
+	"newfs":      always(whyFormat),
+	"wipefs":     wipe,
+	"blkdiscard": always(whyDevice),
+	"shutdown":   always(whyStop),
+	"reboot":     always(whyStop),
+	"halt":       always(whyStop),
+	"poweroff":   always(whyStop),
+	"kexec":      always(whyStop),
+	"init":       runlevel,
+	"telinit":    runlevel,
+	"systemctl":  systemctl,
+	"loginctl":   systemctl,
+	"dbus-send":  login1,
+	"busctl":     login1,
+	"gdbus":      login1,
+	"dd":         dd,
+	"tee":        anyTarget,
+	"shred":      anyTarget,
+	"truncate":   anyTarget,
+	"cp":         lastTarget,
+	"mv":         lastTarget,
+	"install":    lastTarget,
+	"ln":         lastTarget,
+	"chmod":      recursiveMode,
+	"chown":      recursiveMode,
+	"chgrp":      recursiveMode,
+	"kill":       killAll,
+}
+
+// options splits args at "--": what may be an option, and what is none.
+func options(args []field) (opts []string, unforeseen bool, operands []string) {
+	for i, a := range args {
+		switch {
+		case a.text == "--":
+			for _, b := range args[i+1:] {
+				operands = append(operands, b.text)
+			}
+			return opts, unforeseen, operands
+		case a.flags, strings.HasPrefix(a.text, "-") && !a.static(), a.glob && strings.HasPrefix(a.text, hole+"r"):
+			unforeseen = true
+		case strings.HasPrefix(a.text, "-") && len(a.text) > 1:
+			opts = append(opts, a.text)
+		default:
+			operands = append(operands, a.text)
+		}
+	}
+	return opts, unforeseen, operands
+}
+
+// has reports whether opts hold one of the letters, or the long option or an
+// abbreviation of it.
+func has(opts []string, letters, long string) bool {
+	return slices.ContainsFunc(opts, func(o string) bool {
+		if name, ok := strings.CutPrefix(o, "--"); ok {
+			name, _, _ = strings.Cut(name, "=")
+			return name != "" && strings.HasPrefix(long, name)
+		}
+		return strings.ContainsAny(o[1:], letters)
+	})
+}
+
+func remove(args []field) string {
+	opts, unforeseen, operands := options(args)
+	if unforeseen || slices.Contains(opts, "--no-preserve-root") {
+		return whyRemove
+	}
+	if !has(opts, "rR", "recursive") {
+		return ""
+	}
+	if has(opts, "f", "force") || slices.ContainsFunc(operands, precious) {
+		return whyRemove
+	}
+	return ""
+}
+
+// precious reports whether a tree is one that nobody changes as a whole.
+func precious(name string) bool {
+	if name == "" || name == hole {
+		return name == hole
+	}
+	name = strings.TrimSuffix(name, hole) // dir/*
+	clean := path.Clean(name)
+	if clean == "." || clean == ".." || clean == "~" || strings.HasPrefix(clean, "../..") {
+		return true
+	}
+	if !strings.HasPrefix(clean, "/") {
+		return false
+	}
+	top := strings.Split(strings.TrimPrefix(clean, "/"), "/")
+	switch top[0] {
+	case "", hole, "bin", "boot", "dev", "etc", "lib", "lib64", "proc", "root", "sbin", "sys", "usr":
+		return true
+	case "home", "var", "opt", "srv", "mnt", "media":
+		return len(top) == 1 || len(top) == 2 && strings.Contains(top[1], hole)
+	}
+	return false
+}
+
+func recursiveMode(args []field) string {
+	opts, unforeseen, operands := options(args)
+	if (unforeseen || has(opts, "R", "recursive")) && len(operands) > 0 {
+		for _, name := range operands {
+			// Here the present directory is no tree to be afraid for.
+			if name != "." && name != "./" && name != hole && precious(name) {
+				return "changes a whole system tree"
+			}
+		}
+	}
+	return ""
+}
+
+func dd(args []field) string {
+	for _, a := range args {
+		if of, ok := strings.CutPrefix(a.text, "of="); ok {
+			if why := badTarget(of); why != "" {
+				return why
+			}
+			if of == hole {
+				return whyDevice
+			}
+		}
+	}
+	return ""
+}
+
+// badTarget says why nothing may be written to name, or "".
+func badTarget(name string) string {
+	clean := path.Clean(name)
+	switch {
+	case clean == "/proc/sysrq-trigger":
+		return whyStop
+	case clean == "/etc/passwd", clean == "/etc/shadow", clean == "/etc/sudoers", strings.HasPrefix(clean, "/etc/sudoers.d/"):
+		return "writes to a system file"
+	case !strings.HasPrefix(clean, "/dev/"):
+		return ""
+	}
+	dev := strings.TrimPrefix(clean, "/dev/")
+	switch top, _, _ := strings.Cut(dev, "/"); top {
+	case "null", "zero", "full", "stdout", "stderr", "stdin", "tty", "fd", "shm", "pts", "tcp", "udp", "log", "ptmx", "mqueue":
+		return ""
+	}
+	return whyDevice
+}
+
+func anyTarget(args []field) string {
+	for _, a := range args {
+		if why := badTarget(a.text); why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+func lastTarget(args []field) string {
+	if len(args) == 0 {
+		return ""
+	}
+	return badTarget(args[len(args)-1].text)
+}
+
+func wipe(args []field) string {
+	opts, unforeseen, _ := options(args)
+	if unforeseen || has(opts, "ao", "all") || has(opts, "", "offset") {
+		return whyDevice
+	}
+	return ""
+}
+
+func runlevel(args []field) string {
+	for _, a := range args {
+		if a.text == "0" || a.text == "6" || a.text == "1" || a.text == "s" || a.text == "S" || a.text == hole {
+			return whyStop
+		}
+	}
+	return ""
+}
+
+var (
+	stopVerbs = set("reboot", "poweroff", "halt", "kexec", "soft-reboot", "suspend", "hibernate", "hybrid-sleep",
+		"suspend-then-hibernate", "sleep", "emergency", "rescue", "default", "exit", "switch-root")
+	stopUnit = regexp.MustCompile(`^(reboot|poweroff|halt|kexec|shutdown|rescue|emergency|suspend|hibernate|runlevel[016]|soft-reboot|exit|sleep)(\.target)?$`)
+	stopCall = regexp.MustCompile(`(?i)\b(Reboot|PowerOff|Halt|Suspend|Hibernate|KExec)(WithFlags)?$`)
+)
+
+func systemctl(args []field) string {
+	verb := ""
+	for _, a := range args {
+		switch {
+		case strings.HasPrefix(a.text, "-"):
+		case verb == "":
+			if verb = a.text; stopVerbs[verb] || verb == hole {
+				return whyStop
+			}
+		case (verb == "start" || verb == "isolate" || verb == "restart") && stopUnit.MatchString(a.text):
+			return whyStop
+		}
+	}
+	return ""
+}
+
+func login1(args []field) string {
+	for _, a := range args {
+		if stopCall.MatchString(a.text) {
+			return whyStop
+		}
+	}
+	return ""
+}
+
+func killAll(args []field) string {
+	for i, a := range args {
+		// The first -1 is a signal, unless it follows one.
+		if a.text == "-1" && (i > 0 || len(args) == 1) {
+			return "ends everything"
+		}
+	}
+	return ""
+}
+
+func set(names ...string) map[string]bool {
+	m := make(map[string]bool, len(names))
+	for _, n := range names {
+		m[n] = true
+	}
+	return m
+}
