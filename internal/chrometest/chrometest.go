@@ -68,6 +68,7 @@ func Start(ctx context.Context) (b *Browser, err error) {
 		"--disable-extensions", "--hide-scrollbars", "--force-color-profile=srgb", "--font-render-hinting=none",
 		"--remote-debugging-port=0", "--user-data-dir="+dir, "about:blank")
 	b.cmd.Stderr = &log
+	b.cmd.Env = append(os.Environ(), "TMPDIR="+dir) // it leaves folders there when killed
 	b.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := b.cmd.Start(); err != nil {
 		os.RemoveAll(dir)
@@ -189,7 +190,8 @@ func (b *Browser) call(ctx context.Context, session, method string, params, resu
 	if err != nil {
 		return err
 	}
-	if err := b.conn.Write(ctx, websocket.MessageText, raw); err != nil {
+	// Not with ctx: when that ends in the middle of a write the connection is lost.
+	if err := b.conn.Write(context.WithoutCancel(ctx), websocket.MessageText, raw); err != nil {
 		return fmt.Errorf("%s: %w", method, err)
 	}
 	select {
