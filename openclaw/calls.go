@@ -45,7 +45,8 @@ type Status struct {
 	EventLoop      EventLoop
 }
 
-// SystemInfo is about the gateway's process and host.
+// SystemInfo is about the gateway's process and host. PID, InstanceID and Uptime
+// outlive a restart in place; Hello.BootID does not.
 // Source: system.info.
 type SystemInfo struct {
 	Hostname    string

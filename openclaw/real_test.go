@@ -3,6 +3,7 @@ package openclaw_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -324,13 +325,13 @@ func TestRealApprovals(t *testing.T) {
 
 	// Allow once.
 	var progress []openclaw.AgentProgress
-	a, end := raise(t, g, sub, "approve-1", "echo approved > out.txt; cat out.txt", func(p openclaw.AgentProgress) { progress = append(progress, p) })
-	if a.Kind != openclaw.KindExec || a.Command != "echo approved > out.txt; cat out.txt" || a.AgentID != "main" || a.SessionKey != "agent:main:approvals" ||
+	a, end := raise(t, g, sub, "approve-1", "echo approved | xargs echo", func(p openclaw.AgentProgress) { progress = append(progress, p) })
+	if a.Kind != openclaw.KindExec || a.Command != "echo approved | xargs echo" || a.AgentID != "main" || a.SessionKey != "agent:main:approvals" ||
 		a.Cwd == "" || a.Host != "gateway" || a.Tool != "exec" || a.ExpiresAt.Sub(a.CreatedAt) != 30*time.Minute || len(a.Request) == 0 {
 		t.Errorf("approval = %+v", a)
 	}
 	if len(a.Warnings) == 0 || len(a.RiskKinds) == 0 {
-		t.Errorf("a command that redirects has warnings %q and risks %q", a.Warnings, a.RiskKinds)
+		t.Errorf("a command that carries another has warnings %q and risks %q", a.Warnings, a.RiskKinds)
 	}
 	if !a.Offers(openclaw.AllowOnce) || !a.Offers(openclaw.Deny) || a.Offers(openclaw.AllowAlways) {
 		t.Errorf("with ask=always it offers %v", a.AllowedDecisions)
@@ -491,7 +492,8 @@ func TestRealRestart(t *testing.T) {
 		t.Errorf("event = %+v", e)
 	}
 	after, err := g.SystemInfo(ctx)
-	if err != nil || after.Uptime >= before.Uptime && after.InstanceID == before.InstanceID {
+	// It restarts in place: same process, new boot.
+	if err != nil || after.PID != before.PID || after.Uptime <= before.Uptime {
 		t.Errorf("after the restart = %+v, %v; before %+v", after, err, before)
 	}
 }
@@ -637,5 +639,103 @@ func TestRealWrongToken(t *testing.T) {
 	_, err := g.Status(within(t, time.Second))
 	if !errors.Is(err, openclaw.ErrRefused) || strings.Contains(err.Error(), wrong) || strings.Contains(e.State.Err.Error(), wrong) {
 		t.Errorf("Status = %v, want ErrRefused without the token", err)
+	}
+}
+
+// cli is the openclaw program for a real gateway.
+func cli(gw *realgateway.Gateway) *openclaw.CLI {
+	return &openclaw.CLI{Command: []string{strings.Trim(gw.CLICommand(), "'")}, Env: gw.Env(), Timeout: 60 * time.Second}
+}
+
+func TestRealCLI(t *testing.T) {
+	gw := gatewaytest.Shared(t)
+	g := connected(t, gw)
+	c := cli(gw)
+	ctx := within(t, 4*time.Minute)
+	if _, err := g.RunAgent(ctx, openclaw.AgentParams{Message: "hello", SessionKey: "agent:main:cli", IdempotencyKey: "cli-turn"}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := c.Version(ctx); err != nil || v != g.State().Hello.Version {
+		t.Errorf("Version = %q, %v, want %q", v, err, g.State().Hello.Version)
+	}
+	r, err := c.GatewayStatus(ctx)
+	if err != nil || !r.Reachable || r.Version != g.State().Hello.Version || r.Port != gw.Port || len(r.Listeners) == 0 || r.Listeners[0].PID != gw.Pid() {
+		t.Errorf("GatewayStatus = %+v, %v; want pid %d, port %d", r, err, gw.Pid(), gw.Port)
+	}
+	if s, err := c.Status(ctx); err != nil || !s.Reachable || s.URL == "" {
+		t.Errorf("Status = %+v, %v", s, err)
+	}
+	byCLI, err := c.Sessions(ctx, openclaw.SessionsParams{Limit: 100})
+	if err != nil || byCLI.Source != "local database" {
+		t.Errorf("Sessions = %+v, %v", byCLI, err)
+	}
+	bySocket, err := g.Sessions(ctx, openclaw.SessionsParams{Limit: 100})
+	if err != nil {
+		t.Fatal(err)
+	}
+	keys := func(l openclaw.SessionList) (k []string) {
+		for _, s := range l.Sessions {
+			k = append(k, s.Key)
+		}
+		slices.Sort(k)
+		return k
+	}
+	if a, b := keys(byCLI), keys(bySocket); !slices.Equal(a, b) || len(a) == 0 {
+		t.Errorf("sessions by the program %v, by the socket %v", a, b)
+	}
+	jobsCLI, err := c.CronJobs(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	jobs, err := g.CronJobs(ctx)
+	if err != nil || len(jobs) != len(jobsCLI) || len(jobs) == 0 {
+		t.Errorf("%d jobs by the socket (%v), %d by the program", len(jobs), err, len(jobsCLI))
+	}
+	if _, err := c.CronRuns(ctx, jobs[0].ID, 3); err != nil {
+		t.Errorf("CronRuns = %v", err)
+	}
+	if l, err := c.Logs(ctx, 5); err != nil || l.Source != "gateway" || len(l.Lines) == 0 || l.Lines[0].At.IsZero() {
+		t.Errorf("Logs = %+v, %v", l, err)
+	}
+}
+
+// With the gateway dead or stopped the program still tells something, in time.
+func TestRealCLIWithoutGateway(t *testing.T) {
+	gw := gatewaytest.Shared(t)
+	c := cli(gw)
+	ctx := within(t, 4*time.Minute)
+	if err := gw.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	defer gw.Restart(context.WithoutCancel(ctx))
+	if r, err := c.GatewayStatus(ctx); err != nil || r.Reachable || r.Error == "" || r.PortStatus != "free" || r.Port != gw.Port {
+		t.Errorf("GatewayStatus = %+v, %v", r, err)
+	}
+	if s, err := c.Status(ctx); err != nil || s.Reachable || s.Error == "" {
+		t.Errorf("Status = %+v, %v", s, err)
+	}
+	if l, err := c.Sessions(ctx, openclaw.SessionsParams{}); err != nil || l.Source != "local database" {
+		t.Errorf("Sessions = %+v, %v", l, err)
+	}
+	if l, err := c.Logs(ctx, 5); err != nil || l.Source != "log file" || len(l.Lines) == 0 {
+		t.Errorf("Logs = %+v, %v", l, err)
+	}
+	var fail *openclaw.CLIError
+	if _, err := c.CronJobs(ctx); !errors.As(err, &fail) || fail.Message == "" || strings.Contains(err.Error(), "\n") {
+		t.Errorf("CronJobs = %v, want one line of the program's words", err)
+	}
+	if r, err := c.Restart(ctx); err != nil || r.OK {
+		t.Errorf("Restart of nothing = %+v, %v", r, err)
+	} else {
+		t.Logf("restart of nothing: %+v", r)
+	}
+	hasty := cli(gw)
+	hasty.Timeout = time.Millisecond
+	if _, err := hasty.Status(context.Background()); !errors.Is(err, openclaw.ErrTimeout) {
+		t.Errorf("Status in 1 ms = %v, want ErrTimeout", err)
+	}
+	none := &openclaw.CLI{Command: []string{"/no/such/openclaw"}}
+	if _, err := none.Version(ctx); !errors.Is(err, openclaw.ErrNoCLI) {
+		t.Errorf("without a program = %v, want ErrNoCLI", err)
 	}
 }

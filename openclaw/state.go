@@ -48,7 +48,7 @@ type State struct {
 	NextTryAt time.Time     // when the next attempt is made; zero while connected
 }
 
-// Is reports whether the connection has scope s, directly or by implication.
+// Has reports whether the connection has scope s, directly or by implication.
 func (s State) Has(scope Scope) bool { return s.Phase == Connected && s.Hello.Has(scope) }
 
 // Hello is what the gateway said about itself when the connection was made.
@@ -57,11 +57,11 @@ type Hello struct {
 	At             time.Time     // when, by our clock
 	Protocol       int           // 4
 	Version        string        // of OpenClaw: "2026.9.6"
-	BootID         string        // new with every start of the gateway
+	BootID         string        // new with every start of the gateway: the only proof of a restart in place
 	ConnID         string        // of this connection
 	AuthMethod     string        // "token" or "device-token"
 	Scopes         []Scope       // really granted; may be empty although the connect succeeded
-	Uptime         time.Duration // of the gateway at At
+	Uptime         time.Duration // of the gateway's process at At; a restart in place does not begin it anew
 	TickInterval   time.Duration // between its tick events, 30 s
 	MaxPayload     int64         // bytes of one frame, 25 MiB
 	ConfigPath     string        // on the gateway's host
