@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"time"
 
 	"clawconsole/auth"
@@ -73,8 +74,8 @@ var ErrNotAdmitted = errors.New("grant does not cover the command's class")
 // A command that did not work is a Result that is Failed. An error is ours: it
 // is ErrNotAdmitted, an *auth.Refusal, or a mistake of the program.
 func (e *Env) Do(ctx context.Context, g auth.Grant, r Request, progress func(Result)) (Result, error) {
-	need := max(r.Class, e.Class(r.Name))
-	if r.Command == nil || e.Class(r.Name) == auth.Unknown || !g.Covers(need) {
+	entry, known := lookup(r.Name)
+	if !known || reflect.TypeOf(r.Command) != entry.command || !g.Covers(max(r.Class, e.Class(r.Name))) {
 		return Result{}, fmt.Errorf("/%s: %w", r.Name, ErrNotAdmitted)
 	}
 	if progress == nil {

@@ -66,6 +66,8 @@ type Entry struct {
 	Flags    []Item // each flag and what it does
 	Examples []string
 	Hidden   bool // not listed: another name of a command that is
+
+	command reflect.Type // pointer to its struct
 }
 
 // Table returns all commands in the order of the grammar.
@@ -114,6 +116,7 @@ func entryOf(n *kong.Node) Entry {
 	e := Entry{
 		Name: nameOf(n), Class: class, Group: n.Tag.Get("group"), Summary: n.Help,
 		Usage: usage(n, class), Hidden: n.Tag.Has("hidden"),
+		command: reflect.PointerTo(n.Target.Type()),
 	}
 	for _, ex := range strings.Split(n.Tag.Get("example"), "|/") {
 		e.Examples = append(e.Examples, "/"+strings.TrimPrefix(ex, "/"))

@@ -227,8 +227,17 @@ var (
 	ansi      = regexp.MustCompile(`\x1b\[[0-9;]*[A-Za-z]`)
 )
 
-// longLine is how many letters of one message are shown.
-const longLine = 400
+// How many letters of one message are shown, and of the fields behind it.
+const (
+	longLine   = 400
+	longFields = 120
+)
+
+// dull are fields of log lines that help nobody with a phone.
+var dull = map[string]bool{
+	"pid": true, "threadId": true, "workerThreadId": true, "isMainThread": true, "storePath": true, "completionDelayMs": true,
+	"writerExecutionMs": true, "schedulerNextWakeAtMs": true, "nextWakeAtMs": true, "timerArmed": true, "cronEnabled": true, "nextRunAtMs": true,
+}
 
 // readable returns a line's message without what nobody reads on a phone:
 // colours, connection ids, whole JSON documents.
@@ -255,7 +264,7 @@ func readable(l openclaw.LogLine) string {
 	return clip(s, longLine)
 }
 
-// flatten writes a JSON object as "a=1 b=two"; what is nested is left out.
+// flatten writes a JSON object as "a=1 b=two". What is nested or dull is left out.
 func flatten(object string) string {
 	var m map[string]json.RawMessage
 	if json.Unmarshal([]byte(object), &m) != nil {
@@ -263,7 +272,9 @@ func flatten(object string) string {
 	}
 	keys := make([]string, 0, len(m))
 	for k := range m {
-		keys = append(keys, k)
+		if !dull[k] {
+			keys = append(keys, k)
+		}
 	}
 	sort.Strings(keys)
 	var parts []string
@@ -278,5 +289,5 @@ func flatten(object string) string {
 		}
 		parts = append(parts, k+"="+v)
 	}
-	return strings.Join(parts, " ")
+	return clip(strings.Join(parts, " "), longFields)
 }

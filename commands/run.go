@@ -112,6 +112,9 @@ func (r *Run) run(ctx context.Context, c *call) (Result, error) {
 		Argv: argv, Dir: c.Shell.Dir, Env: c.Shell.Env, Timeout: timeout, MaxOutput: most,
 	})
 	stop()
+	if err != nil && ctx.Err() != nil {
+		return Result{}, &Failure{Message: "stopped before it began", Err: err}
+	}
 	if err != nil {
 		return Result{}, &Failure{Message: fmt.Sprintf("%s cannot be started", quote(argv[0])), Err: err}
 	}

@@ -64,6 +64,15 @@ type target struct {
 	agentID string
 }
 
+// session is the key of the session that a message to t goes to.
+// Source: an agent's main session is agent:<id>:main.
+func (t target) session() string {
+	if t.key == "" {
+		return "agent:" + t.agentID + ":main"
+	}
+	return t.key
+}
+
 // session finds the session that ref means, exactly.
 func (c *call) session(ctx context.Context, ref string) (target, error) {
 	type answer struct{ key, agentID string }
@@ -196,7 +205,7 @@ func (c *call) talk(ctx context.Context, to target, message Raw, timeout time.Du
 		return Result{}, fmt.Errorf("send to %s: request has no idempotency key", to.label)
 	}
 	if err := c.ready(ctx); err != nil {
-		return Result{}, c.failed("take messages", err)
+		return Result{}, c.notSent(err)
 	}
 	p := openclaw.AgentParams{Message: string(message), SessionKey: to.key, IdempotencyKey: c.request.Key}
 	if to.key == "" {
@@ -212,6 +221,16 @@ func (c *call) talk(ctx context.Context, to target, message Raw, timeout time.Du
 		to.key = out.SessionKey
 	}
 	return c.spoken(ctx, to, out, err, w.began)
+}
+
+// notSent says why a message was not sent.
+func (c *call) notSent(err error) error {
+	err = c.failed("take messages", err)
+	var f *Failure
+	if errors.As(err, &f) {
+		f.Message += ", nothing sent"
+	}
+	return err
 }
 
 // talkAgain waits for the end of a run that was started before.
@@ -241,18 +260,18 @@ const replyShown = 2800
 // spoken says how a run ended.
 func (c *call) spoken(ctx context.Context, to target, out openclaw.AgentResult, err error, began time.Time) (Result, error) {
 	name := clip(to.label, 40)
+	to.key = to.session()
 	again := [][]Button{{
 		{Label: "Look again", Line: "/session " + quoteWord(to.key) + " --again " + quoteWord(out.RunID)},
 		{Label: "Stop it", Line: "/stop " + quoteWord(to.key), Style: Serious},
 	}}
 	if err != nil {
 		if out.RunID == "" {
-			f := c.failed("take messages", err)
-			return Result{}, f
+			return Result{}, c.notSent(err)
 		}
 		res := Result{
 			Summary: "no reply yet, " + name + " works on",
-			Hint:    "[Look again] shows the reply; nothing is sent twice",
+			Hint:    "to look again: " + again[0][0].Line,
 			Buttons: again,
 		}
 		how := "No reply within " + longDuration(time.Since(began).Round(time.Second)) + ". The run goes on."
@@ -271,7 +290,7 @@ func (c *call) spoken(ctx context.Context, to target, out openclaw.AgentResult, 
 	case openclaw.AgentAborted:
 		return Result{Failed: true, Summary: name + " was stopped", Blocks: replyBlocks(out.Text)}, nil
 	case openclaw.AgentRunning:
-		return Result{Summary: "no reply yet, " + name + " works on", Buttons: again}, nil
+		return Result{Summary: "no reply yet, " + name + " works on", Hint: "to look again: " + again[0][0].Line, Buttons: again}, nil
 	default:
 		why := firstLine(out.Error, 300)
 		if out.Status == openclaw.AgentTimeout {
@@ -362,7 +381,7 @@ func (w *watch) run() {
 	defer close(w.done)
 	tick := time.NewTicker(tellEvery)
 	defer tick.Stop()
-	key, line := w.to.key, "Sent to "+clip(w.to.label, 40)
+	key, line := w.to.session(), "Sent to "+clip(w.to.label, 40)
 	for {
 		select {
 		case <-w.quit:
@@ -374,12 +393,18 @@ func (w *watch) run() {
 			line = stepLine(p, line)
 		case <-tick.C:
 		}
-		res := Result{Blocks: []Block{prose(line + ", " + longDuration(time.Since(w.began).Truncate(time.Second)) + " so far.")}}
-		if key != "" {
-			res.Buttons = [][]Button{{{Label: "Stop it", Line: "/stop " + quoteWord(key), Style: Serious}}}
-		}
+		res := Result{Blocks: []Block{prose(line + soFar(w.began))}}
+		res.Buttons = [][]Button{{{Label: "Stop it", Line: "/stop " + quoteWord(key), Style: Serious}}}
 		w.c.progress(res)
 	}
+}
+
+// soFar ends a line about something that began then.
+func soFar(began time.Time) string {
+	if d := time.Since(began).Truncate(time.Second); d > 0 {
+		return ", " + longDuration(d) + " so far."
+	}
+	return "."
 }
 
 // stepLine says a step; one that says nothing leaves line.

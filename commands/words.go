@@ -18,7 +18,7 @@ func ago(t, now time.Time) string {
 	case d < 2*time.Second:
 		return "just now"
 	}
-	return longDuration(d) + " ago"
+	return longDuration(d.Truncate(time.Second)) + " ago"
 }
 
 // longDuration says d in one unit, two where the second matters: "3 min",
