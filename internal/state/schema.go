@@ -55,6 +55,24 @@ var migrations = []string{
 		key   TEXT PRIMARY KEY,
 		value TEXT NOT NULL
 	) STRICT, WITHOUT ROWID;`,
+	`CREATE TABLE approvals (
+		key     TEXT NOT NULL UNIQUE,
+		version INTEGER NOT NULL,
+		open    INTEGER NOT NULL,
+		body    BLOB NOT NULL,
+		at      INTEGER NOT NULL
+	) STRICT;
+	CREATE INDEX approvals_open ON approvals (open) WHERE open;
+	CREATE TABLE prompts (
+		approval TEXT NOT NULL,
+		chat     INTEGER NOT NULL,
+		topic    INTEGER NOT NULL,
+		message  INTEGER NOT NULL,
+		extra    INTEGER NOT NULL,
+		shown    INTEGER NOT NULL,
+		UNIQUE (approval, chat, topic)
+	) STRICT;
+	CREATE INDEX prompts_message ON prompts (chat, message);`,
 }
 
 func dsn(path string) string {

@@ -1,0 +1,163 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+)
+
+// Errors of [Store.AddApproval] and [Store.SwapApproval].
+const (
+	// ErrKnown means that there is an approval with that key already.
+	ErrKnown = verdict("approval is known already")
+	// ErrStale means that the approval is no longer at the version that the
+	// caller has seen: somebody else was first.
+	ErrStale = verdict("approval has changed meanwhile")
+)
+
+// An Approval is a tool call that waits, or waited, for a person. What it says is
+// the caller's; the ledger sees to it that of two writers who saw the same version
+// one loses.
+type Approval struct {
+	Key     string
+	Version int64  // 1 after AddApproval
+	Open    bool   // there is still something to do about it
+	Body    []byte // replaced as a whole
+	At      time.Time
+}
+
+// A Prompt is a message that shows an approval.
+type Prompt struct {
+	Approval  string // key
+	ChatID    int64
+	TopicID   int64
+	MessageID int64 // 0: not sent yet
+	Extra     int64 // a second message that goes with it (a reminder); 0: none
+	Shown     int64 // version of what it says
+}
+
+// AddApproval stores an approval with version 1, together with the prompts that
+// are to be sent for it, or returns ErrKnown.
+func (s *Store) AddApproval(ctx context.Context, a Approval, prompts []Prompt) error {
+	return s.write(ctx, "store approval", func(w *writer) error {
+		n, err := w.changed(`INSERT INTO approvals (key, version, open, body, at) VALUES (?, 1, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
+			a.Key, a.Open, a.Body, millis(a.At))
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return ErrKnown
+		}
+		for _, p := range prompts {
+			if _, err := w.exec("INSERT INTO prompts (approval, chat, topic, message, extra, shown) VALUES (?, ?, ?, ?, ?, ?)",
+				p.Approval, p.ChatID, p.TopicID, p.MessageID, p.Extra, p.Shown); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// SwapApproval replaces the approval that is at version was by a, which gets the
+// next version. It returns ErrStale if it is at another one.
+func (s *Store) SwapApproval(ctx context.Context, was int64, a Approval) error {
+	return s.write(ctx, "change approval", func(w *writer) error {
+		n, err := w.changed("UPDATE approvals SET version = ?, open = ?, body = ?, at = ? WHERE key = ? AND version = ?",
+			was+1, a.Open, a.Body, millis(a.At), a.Key, was)
+		if err == nil && n == 0 {
+			err = ErrStale
+		}
+		w.erased = true
+		return err
+	})
+}
+
+// Approval returns one approval, or ErrMissing.
+func (s *Store) Approval(ctx context.Context, key string) (a Approval, err error) {
+	defer s.wrap(&err, "read approval")
+	err = scanApproval(s.db.QueryRowContext(ctx, "SELECT key, version, open, body, at FROM approvals WHERE key = ?", key).Scan, &a)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrMissing
+	}
+	return a, err
+}
+
+// OpenApprovals returns those with something to do, oldest first.
+func (s *Store) OpenApprovals(ctx context.Context) (all []Approval, err error) {
+	defer s.wrap(&err, "read approvals")
+	return query(ctx, s, func(scan func(...any) error) (a Approval, err error) {
+		err = scanApproval(scan, &a)
+		return a, err
+	}, "SELECT key, version, open, body, at FROM approvals WHERE open ORDER BY rowid")
+}
+
+// RecentApprovals returns the last of all, newest first.
+func (s *Store) RecentApprovals(ctx context.Context, limit int) (all []Approval, err error) {
+	defer s.wrap(&err, "read approvals")
+	return query(ctx, s, func(scan func(...any) error) (a Approval, err error) {
+		err = scanApproval(scan, &a)
+		return a, err
+	}, "SELECT key, version, open, body, at FROM approvals ORDER BY rowid DESC LIMIT ?", limit)
+}
+
+func scanApproval(scan func(...any) error, a *Approval) error {
+	var at int64
+	err := scan(&a.Key, &a.Version, &a.Open, &a.Body, &at)
+	a.At = instant(at)
+	return err
+}
+
+// SavePrompt stores what is known of a prompt, which is identified by approval,
+// chat and topic.
+func (s *Store) SavePrompt(ctx context.Context, p Prompt) error {
+	return s.write(ctx, "store prompt", func(w *writer) error {
+		_, err := w.exec(`INSERT INTO prompts (approval, chat, topic, message, extra, shown) VALUES (?, ?, ?, ?, ?, ?)
+			ON CONFLICT (approval, chat, topic) DO UPDATE SET message = excluded.message, extra = excluded.extra, shown = excluded.shown`,
+			p.Approval, p.ChatID, p.TopicID, p.MessageID, p.Extra, p.Shown)
+		return err
+	})
+}
+
+// MovePrompt gives a prompt that is not sent yet another chat: its group has
+// become a supergroup.
+func (s *Store) MovePrompt(ctx context.Context, p Prompt, chat int64) error {
+	return s.write(ctx, "move prompt", func(w *writer) error {
+		_, err := w.exec("UPDATE OR REPLACE prompts SET chat = ?, topic = 0 WHERE approval = ? AND chat = ? AND topic = ?", chat, p.Approval, p.ChatID, p.TopicID)
+		return err
+	})
+}
+
+// Prompts returns the prompts of an approval.
+func (s *Store) Prompts(ctx context.Context, approval string) (all []Prompt, err error) {
+	defer s.wrap(&err, "read prompts")
+	return query(ctx, s, scanPrompt, "SELECT approval, chat, topic, message, extra, shown FROM prompts WHERE approval = ? ORDER BY rowid", approval)
+}
+
+// PromptAt returns the prompt that a message is, or ErrMissing.
+func (s *Store) PromptAt(ctx context.Context, chat, message int64) (p Prompt, err error) {
+	defer s.wrap(&err, "read prompt")
+	p, err = scanPrompt(s.db.QueryRowContext(ctx, "SELECT approval, chat, topic, message, extra, shown FROM prompts WHERE chat = ? AND message = ?", chat, message).Scan)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = ErrMissing
+	}
+	return p, err
+}
+
+func scanPrompt(scan func(...any) error) (p Prompt, err error) {
+	err = scan(&p.Approval, &p.ChatID, &p.TopicID, &p.MessageID, &p.Extra, &p.Shown)
+	return p, err
+}
+
+// PruneApprovals forgets approvals with nothing left to do that were last
+// changed before an instant, and their prompts.
+func (s *Store) PruneApprovals(ctx context.Context, before time.Time) (forgotten int64, err error) {
+	err = s.write(ctx, "prune approvals", func(w *writer) error {
+		if _, err := w.exec("DELETE FROM prompts WHERE approval IN (SELECT key FROM approvals WHERE NOT open AND at < ?)", millis(before)); err != nil {
+			return err
+		}
+		forgotten, err = w.changed("DELETE FROM approvals WHERE NOT open AND at < ?", millis(before))
+		return err
+	})
+	return forgotten, err
+}
