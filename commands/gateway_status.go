@@ -99,11 +99,7 @@ func (*GatewayStatus) run(ctx context.Context, c *call) (Result, error) {
 		case len(report.Listeners) > 0 && (why != nil || infoErr != nil):
 			add("Port", "%d is held by %s, pid %d", report.Port, report.Listeners[0].Command, report.Listeners[0].PID)
 		}
-		service := "none"
-		if report.ServiceKind != "" {
-			service = serviceLine(report)
-		}
-		add("Service", "%s", service)
+		add("Service", "%s", serviceLine(report))
 		view := "reaches the gateway"
 		if !report.Reachable {
 			view = "does not reach the gateway"

@@ -75,7 +75,7 @@ func TestReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStory(t, busyGateway())
 		s.CLI = &cli{gatewayStatus: func(context.Context) (openclaw.GatewayReport, error) {
-			return openclaw.GatewayReport{Reachable: true, Port: 18789, Bind: "loopback", ServiceKind: "systemd", ServiceRunning: true}, nil
+			return openclaw.GatewayReport{Reachable: true, Port: 18789, Bind: "loopback", Service: "systemd", ServiceLoaded: true, ServiceStatus: "running"}, nil
 		}}
 		s.Console = func() commands.ConsoleState {
 			return commands.ConsoleState{Version: "0.1.0", Since: time.Now().Add(-time.Hour), PolledAt: time.Now()}
@@ -180,7 +180,7 @@ func TestReadsWithoutTheGateway(t *testing.T) {
 		{"CLI answers", func() commands.CLI {
 			return &cli{
 				gatewayStatus: func(context.Context) (openclaw.GatewayReport, error) {
-					return openclaw.GatewayReport{Port: 18789, PortStatus: "free", ServiceKind: "systemd", ServiceLoaded: true}, nil
+					return openclaw.GatewayReport{Port: 18789, PortStatus: "free", Service: "systemd", ServiceLoaded: true, ServiceStatus: "stopped"}, nil
 				},
 				sessions: func(context.Context, openclaw.SessionsParams) (openclaw.SessionList, error) {
 					return openclaw.SessionList{Sessions: []openclaw.Session{{Key: "agent:main:main", Kind: "direct"}}, Total: 1, Source: "local database"}, nil
@@ -210,7 +210,7 @@ func TestReadsWithoutTheGateway(t *testing.T) {
 						}
 						switch strings.Fields(line)[0] {
 						case "/status":
-							wants(t, got, "nothing listens on port 18789", "Last error: just now: x out of memory", "Sessions: 1, by the local files", "Service: systemd, loaded, not running")
+							wants(t, got, "nothing listens on port 18789", "Last error: just now: x out of memory", "Sessions: 1, by the local files", "Service: systemd, stopped")
 						case "/sessions":
 							wants(t, got, "OK:", "agent:main:main", "local files")
 						case "/logs":

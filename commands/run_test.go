@@ -90,10 +90,13 @@ func TestRunCancel(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { // [Cancel], once it runs
 		defer cancel()
-		for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		tick := time.NewTicker(10 * time.Millisecond)
+		defer tick.Stop()
+		for range 2000 {
 			if _, err := os.Stat(s.Shell.Dir + "/begun"); err == nil {
 				return
 			}
+			<-tick.C
 		}
 	}()
 	began := time.Now()

@@ -194,7 +194,7 @@ func (s *Status) process(f *facts, add func(label, format string, args ...any)) 
 	case r.PortStatus == "free":
 		add("Process", "nothing listens on port %d", r.Port)
 	}
-	if r.ServiceKind != "" {
+	if r.ServiceLoaded {
 		add("Service", "%s", serviceLine(r))
 	}
 }
@@ -336,14 +336,15 @@ func consoleLine(cs ConsoleState, now time.Time) string {
 	return "ok"
 }
 
+// serviceLine says what the service manager knows of the gateway.
 func serviceLine(r openclaw.GatewayReport) string {
 	switch {
-	case r.ServiceRunning:
-		return r.ServiceKind + ", running"
-	case r.ServiceLoaded:
-		return r.ServiceKind + ", loaded, not running"
+	case r.Service == "" || !r.ServiceLoaded:
+		return "not installed as one"
+	case r.ServiceStatus == "":
+		return r.Service
 	}
-	return r.ServiceKind + ", not installed"
+	return r.Service + ", " + r.ServiceStatus
 }
 
 func title(s string) string {
