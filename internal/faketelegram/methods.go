@@ -23,11 +23,6 @@ const (
 
 // call does what the client asks for.
 func (s *Server) call(ctx context.Context, b *bot, c *Call) (any, *Error) {
-	select {
-	case <-s.w.done:
-		return nil, aborted
-	default:
-	}
 	a := args{c}
 	if strings.EqualFold(c.Method, "getUpdates") {
 		return s.w.getUpdates(ctx, b, a)
@@ -38,6 +33,11 @@ func (s *Server) call(ctx context.Context, b *bot, c *Call) (any, *Error) {
 	}
 	s.w.mu.Lock()
 	defer s.w.mu.Unlock()
+	select {
+	case <-s.w.done: // nothing may start any more
+		return nil, aborted
+	default:
+	}
 	return method(s.w, b, a)
 }
 

@@ -3,7 +3,9 @@ package faketelegram_test
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,6 +111,8 @@ func TestPage(t *testing.T) {
 				ParseMode: "HTML", DisableNotification: true,
 				ReplyMarkup: gotgbot.InlineKeyboardMarkup{InlineKeyboard: [][]gotgbot.InlineKeyboardButton{{button("Refresh", "r"), button("Details", "d")}}},
 			})
+		case u.CallbackQuery != nil && u.CallbackQuery.Data == "d":
+			b.AnswerCallbackQuery(u.CallbackQuery.Id, &gotgbot.AnswerCallbackQueryOpts{Text: "This approval has expired.\nNothing was run.", ShowAlert: true})
 		case u.Message != nil && u.Message.ReplyToMessage != nil:
 			b.SendMessage(u.Message.Chat.Id, "reason: "+u.Message.Text, nil)
 		case u.CallbackQuery != nil && u.CallbackQuery.Data == "r":
@@ -143,6 +147,12 @@ func TestPage(t *testing.T) {
 	step(p.Click(ctx, "blockquote.expandable"))
 	step(p.Wait(ctx, `document.querySelector('blockquote.open')`))
 
+	step(p.Click(ctx, ".keyboard button:nth-child(2)"))
+	step(p.Wait(ctx, `document.querySelector('#alert').open && document.querySelector('#alert p').textContent.startsWith('This approval')`))
+	shoot(t, ctx, p, "alert")
+	step(p.Click(ctx, "#alert button"))
+	step(p.Wait(ctx, `!document.querySelector('#alert').open && !document.querySelector('.loading')`))
+
 	step(p.Click(ctx, ".keyboard button"))
 	step(p.Wait(ctx, `document.querySelector('.keyboard button').classList.contains('loading')`))
 	release <- struct{}{}
@@ -150,6 +160,7 @@ func TestPage(t *testing.T) {
 	step(p.Wait(ctx, `document.querySelector('.edited') && !document.querySelector('.keyboard')`))
 	step(p.Wait(ctx, `!document.querySelector('#context').hidden && document.querySelector('#text').placeholder === 'Reason'`))
 	step(p.Type(ctx, "not <b>now</b>"))
+	shoot(t, ctx, p, "force-reply")
 	step(p.Click(ctx, "#send"))
 	step(p.Wait(ctx, `document.querySelector('.msg:last-child .text').innerText.startsWith('reason: not <b>now</b>') && document.querySelector('#context').hidden`))
 	if ms := srv.Messages(alice); len(ms) != 5 || ms[3].ReplyToMessage == nil || ms[3].ReplyToMessage.MessageID != ms[2].MessageID {
@@ -178,6 +189,52 @@ func TestPage(t *testing.T) {
 	}
 	if f := p.Faults(); len(f) > 0 {
 		t.Errorf("faults on the page: %q", f)
+	}
+}
+
+// A page that is open while the demo starts anew follows the new world.
+func TestPageReconnects(t *testing.T) {
+	ctx, browser := browse(t)
+	serveAt := func(addr string) (*faketelegram.Server, *httptest.Server) {
+		t.Helper()
+		srv, err := faketelegram.New(faketelegram.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ln, err := net.Listen("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := &httptest.Server{Listener: ln, Config: &http.Server{Handler: srv}}
+		h.Start()
+		t.Cleanup(func() { srv.Close(); h.CloseClientConnections(); h.Close() })
+		return srv, h
+	}
+	srv, h := serveAt("127.0.0.1:0")
+	for range 3 {
+		srv.Send(faketelegram.Post{Chat: alice, Text: "before"})
+	}
+	p, err := browser.Open(ctx, fmt.Sprintf("%s/#%d/p7000001.%d", h.URL, alice, alice), chrometest.Phone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Wait(ctx, `document.querySelectorAll('.msg').length === 3`); err != nil {
+		t.Fatal(err)
+	}
+	srv.Close()
+	h.CloseClientConnections()
+	h.Close()
+	if err := p.Wait(ctx, `document.body.classList.contains('offline')`); err != nil {
+		t.Fatal(err)
+	}
+	again, _ := serveAt(h.Listener.Addr().String())
+	again.Send(faketelegram.Post{Chat: alice, Text: "after"})
+	if err := p.Wait(ctx, `!document.body.classList.contains('offline') && document.querySelectorAll('.msg').length === 1`); err != nil {
+		t.Fatal(err)
+	}
+	again.Send(faketelegram.Post{Chat: alice, Text: "live again"})
+	if err := p.Wait(ctx, `document.querySelectorAll('.msg').length === 2`); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -8,8 +8,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/PaulSonOfLars/gotgbot/v2"
@@ -323,4 +325,43 @@ func TestFaults(t *testing.T) {
 	if len(calls) != 7 || calls[0].Err == nil || calls[0].Err.RetryAfter != 7 || calls[6].Err != nil || !calls[6].Done || calls[6].Took < time.Millisecond {
 		t.Errorf("calls = %+v", calls)
 	}
+}
+
+// Hours pass in a bubble, where the handler is called without a network.
+func TestTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		srv, err := faketelegram.New(faketelegram.Config{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer srv.Close()
+		call := func(query string) string {
+			rw := httptest.NewRecorder()
+			srv.ServeHTTP(rw, httptest.NewRequest("GET", "/bot"+faketelegram.Token+"/"+query, nil))
+			return rw.Body.String()
+		}
+		const none = `{"ok":true,"result":[]}`
+		began := time.Now()
+		if got := call("getUpdates?timeout=90"); got != none || time.Since(began) != 50*time.Second {
+			t.Errorf("an empty poll is %s after %v, want 50 s, the most Telegram waits", got, time.Since(began))
+		}
+		m := srv.Send(faketelegram.Post{Chat: alice, Text: "/old"})
+		time.Sleep(23 * time.Hour)
+		srv.Send(faketelegram.Post{Chat: alice, Text: "/new"})
+		if n := len(srv.Unconfirmed()); n != 2 {
+			t.Errorf("%d updates after 23 hours", n)
+		}
+		time.Sleep(2 * time.Hour)
+		if got := call("getUpdates?limit=1"); !strings.Contains(got, "/new") {
+			t.Errorf("after 25 hours: %s", got)
+		}
+		time.Sleep(24 * time.Hour)
+		if got := call("getUpdates"); got != none {
+			t.Errorf("after two days: %s", got)
+		}
+		if got, want := call(fmt.Sprintf("deleteMessage?chat_id=%d&message_id=%d", alice, m.MessageID)),
+			`{"ok":false,"error_code":400,"description":"Bad Request: message can't be deleted"}`; got != want {
+			t.Errorf("deleting after two days: %s", got)
+		}
+	})
 }

@@ -284,6 +284,8 @@ function bubble(m) {
   const content = el('div', 'text')
   if (text) content.append(rich(text, m.entities || m.caption_entities, m))
   const meta = el('span', 'meta')
+  const thread = !topic && c.topics?.find((t) => t.id === m.message_thread_id)
+  if (thread) meta.append(el('span', '', '# ' + thread.title))
   if (m.silent) { const i = icon('mute'); i.setAttribute('class', 'silent'); meta.append(titled(i, 'Sent without sound')) }
   if (m.edited) meta.append(el('span', 'edited', 'edited'))
   meta.append(el('time', '', clock(m.date)))
