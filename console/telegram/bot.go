@@ -64,9 +64,10 @@ type Inbox interface {
 type Bot struct {
 	token redact.Secret
 	log   *slog.Logger
-	wire  *wire // of getUpdates, replaced when it seems dead
 	api   gotgbot.Bot
-	poll  gotgbot.Bot
+	wire  *wire       // of api
+	poll  gotgbot.Bot // for getUpdates: what is sent does not wait for its connection
+	line  *wire       // of poll, renewed when it seems dead
 	pace  pace
 
 	mu     sync.Mutex
@@ -120,9 +121,8 @@ func New(c Config) (*Bot, error) {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	b := &Bot{token: c.Token, log: c.Log}
-	b.wire = newWire(proxy, b.skewed)
-	b.poll = newAPI(c, b.wire)
-	b.api = newAPI(c, newWire(proxy, b.skewed))
+	b.wire, b.line = newWire(proxy, b.skewed), newWire(proxy, b.skewed)
+	b.api, b.poll = newAPI(c, b.wire), newAPI(c, b.line)
 	return b, nil
 }
 
@@ -201,7 +201,7 @@ func (b *Bot) Run(ctx context.Context, inbox Inbox) error {
 		}
 		if dead(err) {
 			// A connection that swallowed one request would swallow the next one too.
-			b.wire.renew()
+			b.line.renew()
 		}
 		wait := backoff.next()
 		var limit *limitError
@@ -210,7 +210,7 @@ func (b *Bot) Run(ctx context.Context, inbox Inbox) error {
 		}
 		sleep(ctx, wait)
 	}
-	b.wire.renew()
+	b.line.renew()
 	return nil
 }
 

@@ -468,14 +468,12 @@ func TestWatchdog(t *testing.T) {
 		var mu sync.Mutex
 		conns, polls := 0, 0
 		l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
-		old := dial
-		dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+		count := func(ctx context.Context, _, _ string) (net.Conn, error) {
 			mu.Lock()
 			conns++
 			mu.Unlock()
 			return l.dial(ctx)
 		}
-		defer func() { dial = old }()
 		hang := make(chan struct{})
 		srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			_, _ = io.Copy(io.Discard, r.Body)
@@ -500,6 +498,10 @@ func TestWatchdog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		for _, w := range []*wire{b.wire, b.line} {
+			w.dial = count
+			w.renew()
+		}
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() { _ = b.Run(ctx, new(box)); close(ended) }()
@@ -515,7 +517,7 @@ func TestWatchdog(t *testing.T) {
 		cancel()
 		close(hang)
 		<-ended
-		b.api.BotClient.(*gotgbot.BaseBotClient).Client.Transport.(*wire).renew()
+		b.wire.renew()
 		_ = srv.Close()
 		_ = l.Close()
 		<-served

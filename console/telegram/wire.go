@@ -12,6 +12,7 @@ import (
 // wire is an HTTP transport that can be renewed while it is used, and that reads
 // Telegram's clock off the answers.
 type wire struct {
+	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	proxy  *url.URL
 	skewed func(time.Duration)
 
@@ -19,11 +20,9 @@ type wire struct {
 	http *http.Transport
 }
 
-// dial is replaced by tests that have no network.
-var dial = (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext
-
 func newWire(proxy *url.URL, skewed func(time.Duration)) *wire {
-	w := &wire{proxy: proxy, skewed: skewed}
+	d := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}
+	w := &wire{dial: d.DialContext, proxy: proxy, skewed: skewed}
 	w.renew()
 	return w
 }
@@ -31,7 +30,7 @@ func newWire(proxy *url.URL, skewed func(time.Duration)) *wire {
 // renew drops all idle connections; the next request makes a new one.
 func (w *wire) renew() {
 	t := &http.Transport{
-		DialContext:           func(ctx context.Context, network, addr string) (net.Conn, error) { return dial(ctx, network, addr) },
+		DialContext:           w.dial,
 		MaxIdleConns:          128,
 		MaxIdleConnsPerHost:   64, // replies to many chats at once; Go's default of 2 would dial for each
 		IdleConnTimeout:       90 * time.Second,
