@@ -63,7 +63,12 @@ type htmlParser struct {
 	broken bool // a reference to half of a surrogate pair was seen
 }
 
-func parseHTML(in string) (formatted, error) {
+// unparsable is the refusal of a markup.
+func unparsable(format string, a ...any) *Error {
+	return badRequest("can't parse entities: " + fmt.Sprintf(format, a...))
+}
+
+func parseHTML(in string) (formatted, *Error) {
 	p := &htmlParser{in: in, langs: map[int]string{}}
 	for p.pos < len(in) {
 		c := in[p.pos]
@@ -80,7 +85,7 @@ func parseHTML(in string) (formatted, error) {
 			p.write(r)
 			continue
 		}
-		var err error
+		var err *Error
 		if strings.HasPrefix(in[p.pos:], "</") {
 			err = p.endTag()
 		} else {
@@ -91,10 +96,10 @@ func parseHTML(in string) (formatted, error) {
 		}
 	}
 	if n := len(p.open); n > 0 {
-		return formatted{}, fmt.Errorf("Can't find end tag corresponding to start tag %q", p.open[n-1].name)
+		return formatted{}, unparsable("Can't find end tag corresponding to start tag %q", p.open[n-1].name)
 	}
 	if p.broken {
-		return formatted{}, fmt.Errorf("Text contains invalid Unicode characters after decoding HTML entities, check for unmatched surrogate code units")
+		return formatted{}, unparsable("Text contains invalid Unicode characters after decoding HTML entities, check for unmatched surrogate code units")
 	}
 	sortEntities(p.found)
 	return formatted{p.out.String(), p.found}, nil
@@ -184,15 +189,15 @@ func (p *htmlParser) until(stop string) string {
 	return p.in[start:p.pos]
 }
 
-func (p *htmlParser) startTag() error {
+func (p *htmlParser) startTag() *Error {
 	begin := p.pos
 	p.pos++
 	name := strings.ToLower(p.until(">"))
 	if p.ended() {
-		return fmt.Errorf("Unclosed start tag at byte offset %d", begin)
+		return unparsable("Unclosed start tag at byte offset %d", begin)
 	}
 	if !tagNames[name] {
-		return fmt.Errorf("Unsupported start tag \"%s\" at byte offset %d", name, begin)
+		return unparsable("Unsupported start tag \"%s\" at byte offset %d", name, begin)
 	}
 	t := tag{name: name, offset: p.units, start: p.out.Len()}
 	for p.at() != '>' {
@@ -202,11 +207,11 @@ func (p *htmlParser) startTag() error {
 		}
 		attr := p.until("=>/\"'")
 		if attr == "" {
-			return fmt.Errorf("Empty attribute name in the tag %q at byte offset %d", name, begin)
+			return unparsable("Empty attribute name in the tag %q at byte offset %d", name, begin)
 		}
 		p.skipSpace()
 		if p.ended() {
-			return fmt.Errorf("Unclosed start tag %q at byte offset %d", name, begin)
+			return unparsable("Unclosed start tag %q at byte offset %d", name, begin)
 		}
 		if p.at() != '=' {
 			t.set(attr, "")
@@ -215,20 +220,20 @@ func (p *htmlParser) startTag() error {
 		p.pos++
 		p.skipSpace()
 		if p.ended() {
-			return fmt.Errorf("Unclosed start tag %q at byte offset %d", name, begin)
+			return unparsable("Unclosed start tag %q at byte offset %d", name, begin)
 		}
 		value, err := p.attrValue()
 		if err != nil {
 			return err
 		}
 		if p.ended() {
-			return fmt.Errorf("Unclosed start tag at byte offset %d", begin)
+			return unparsable("Unclosed start tag at byte offset %d", begin)
 		}
 		t.set(attr, value)
 	}
 	p.pos++
 	if name == "span" && t.value != "spoiler" {
-		return fmt.Errorf("Tag \"span\" must have class \"tg-spoiler\" at byte offset %d", begin)
+		return unparsable("Tag \"span\" must have class \"tg-spoiler\" at byte offset %d", begin)
 	}
 	p.open = append(p.open, t)
 	return nil
@@ -249,7 +254,7 @@ func (t *tag) set(attr, value string) {
 }
 
 // attrValue reads a quoted value or a bare name.
-func (p *htmlParser) attrValue() (string, error) {
+func (p *htmlParser) attrValue() (string, *Error) {
 	quote := p.at()
 	if quote != '"' && quote != '\'' {
 		begin := p.pos
@@ -257,10 +262,10 @@ func (p *htmlParser) attrValue() (string, error) {
 			p.pos++
 		}
 		if !isSpace(p.at()) && p.at() != '>' {
-			return "", fmt.Errorf("Unexpected end of name token at byte offset %d", begin)
+			return "", unparsable("Unexpected end of name token at byte offset %d", begin)
 		}
 		if p.ended() {
-			return "", fmt.Errorf("Unexpected end of name token at byte offset %d", begin)
+			return "", unparsable("Unexpected end of name token at byte offset %d", begin)
 		}
 		return strings.ToLower(p.in[begin:p.pos]), nil
 	}
@@ -281,22 +286,22 @@ func (p *htmlParser) attrValue() (string, error) {
 	return value.String(), nil
 }
 
-func (p *htmlParser) endTag() error {
+func (p *htmlParser) endTag() *Error {
 	begin := p.pos
 	n := len(p.open)
 	if n == 0 {
-		return fmt.Errorf("Unexpected end tag at byte offset %d", begin)
+		return unparsable("Unexpected end tag at byte offset %d", begin)
 	}
 	t := p.open[n-1]
 	p.pos += 2
 	name := strings.ToLower(p.until(">"))
 	p.skipSpace()
 	if p.at() != '>' {
-		return fmt.Errorf("Unclosed end tag at byte offset %d", begin)
+		return unparsable("Unclosed end tag at byte offset %d", begin)
 	}
 	p.pos++
 	if name != "" && name != t.name {
-		return fmt.Errorf("Unmatched end tag at byte offset %d, expected \"</%s>\", found \"</%s>\"", begin, t.name, name)
+		return unparsable("Unmatched end tag at byte offset %d, expected \"</%s>\", found \"</%s>\"", begin, t.name, name)
 	}
 	p.open = p.open[:n-1]
 	if p.units == t.offset {
@@ -306,7 +311,7 @@ func (p *htmlParser) endTag() error {
 }
 
 // close adds the entity of an element that has content.
-func (p *htmlParser) close(t tag) error {
+func (p *htmlParser) close(t tag) *Error {
 	e := Entity{Offset: t.offset, Length: p.units - t.offset}
 	last := len(p.found) - 1
 	same := last >= 0 && p.found[last].Offset == e.Offset && p.found[last].Length == e.Length
@@ -328,7 +333,7 @@ func (p *htmlParser) close(t tag) error {
 		}
 	case "tg-emoji":
 		if _, err := strconv.ParseUint(t.value, 10, 64); err != nil {
-			return fmt.Errorf("Invalid custom emoji identifier specified")
+			return unparsable("Invalid custom emoji identifier specified")
 		}
 		e.Type, e.CustomEmojiID = "custom_emoji", t.value
 	case "a":
@@ -530,9 +535,9 @@ func format(text, mode string, given []Entity) (formatted, *Error) {
 	switch strings.ToLower(mode) {
 	case "", "none":
 	case "html":
-		var err error
+		var err *Error
 		if f, err = parseHTML(text); err != nil {
-			return formatted{}, badRequest("can't parse entities: " + err.Error())
+			return formatted{}, err
 		}
 	default:
 		return formatted{}, badRequest("unsupported parse_mode")

@@ -123,16 +123,12 @@ func (s *Server) pageWorld(rw http.ResponseWriter, _ *http.Request) {
 		User
 		Role string `json:"role,omitempty"`
 	}
-	type topic struct {
-		ID    int64  `json:"id"`
-		Title string `json:"title"`
-	}
 	type chat struct {
 		Name    string  `json:"name"`
 		Chat    Chat    `json:"chat"`
 		Bot     int64   `json:"bot,omitempty"` // of a private chat
 		Members []int64 `json:"members,omitempty"`
-		Topics  []topic `json:"topics,omitempty"`
+		Topics  []Topic `json:"topics,omitempty"`
 		Last    *shown  `json:"last,omitempty"`
 	}
 	var world struct {
@@ -169,9 +165,7 @@ func (s *Server) pageWorld(rw http.ResponseWriter, _ *http.Request) {
 		for m := range g.members {
 			ch.Members = append(ch.Members, m)
 		}
-		for _, t := range g.Topics {
-			ch.Topics = append(ch.Topics, topic{t.ID, t.Title})
-		}
+		ch.Topics = g.Topics
 	}
 	w.mu.Unlock()
 	writeJSON(rw, world)

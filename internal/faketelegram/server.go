@@ -103,8 +103,8 @@ type Group struct {
 
 // Topic is a thread of a forum.
 type Topic struct {
-	ID    int64 // message_thread_id
-	Title string
+	ID    int64  `json:"id"` // message_thread_id
+	Title string `json:"title"`
 }
 
 func (c Config) withDefaults() Config {

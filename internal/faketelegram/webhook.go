@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -121,23 +120,23 @@ func (w *world) push(ctx context.Context, b *bot, h *webhook) {
 				return
 			}
 		}
-		err := deliverHook(ctx, client, h, us[0])
+		problem := deliverHook(ctx, client, h, us[0])
 		if ctx.Err() != nil {
 			return
 		}
 		w.mu.Lock()
-		if err == nil {
+		if problem == "" {
 			b.confirm(us[0].UpdateID + 1)
 			pause = firstPause
 		} else {
-			h.errorAt, h.errorText = w.now(), err.Error()
+			h.errorAt, h.errorText = w.now(), problem
 			if len(b.queue) == 0 || b.queue[0].Update != us[0] {
 				b.again = append(us, b.again...) // was taken from there
 			}
 		}
 		w.wake()
 		w.mu.Unlock()
-		if err != nil {
+		if problem != "" {
 			select {
 			case <-time.After(pause):
 				pause = min(2*pause, longestPause)
@@ -148,14 +147,16 @@ func (w *world) push(ctx context.Context, b *bot, h *webhook) {
 	}
 }
 
-func deliverHook(ctx context.Context, client *http.Client, h *webhook, u *Update) error {
+// deliverHook posts an update, and says what went wrong in the way of
+// getWebhookInfo.
+func deliverHook(ctx context.Context, client *http.Client, h *webhook, u *Update) (problem string) {
 	body, err := json.Marshal(u)
 	if err != nil {
-		return err
+		return err.Error()
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, h.url, bytes.NewReader(body))
 	if err != nil {
-		return err
+		return err.Error()
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if h.secret != "" {
@@ -163,14 +164,14 @@ func deliverHook(ctx context.Context, client *http.Client, h *webhook, u *Update
 	}
 	res, err := client.Do(req)
 	if err != nil {
-		return fmt.Errorf("Connection refused: %w", err)
+		return "Connection refused: " + err.Error()
 	}
 	defer res.Body.Close()
 	io.Copy(io.Discard, io.LimitReader(res.Body, 1<<20))
 	if res.StatusCode/100 != 2 {
-		return fmt.Errorf("Wrong response from the webhook: %s", res.Status)
+		return "Wrong response from the webhook: " + res.Status
 	}
-	return nil
+	return ""
 }
 
 // loopback reports whether a host name means this machine.
