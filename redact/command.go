@@ -45,7 +45,18 @@ func (s *scanner) flag(at, end int) {
 		}
 		return
 	}
-	if end-at > 3 && v[end-1] == 'h' { // -auth user:password
+	if v[end-1] == 'h' { // -auth user:password
+		return
+	}
+	if end-at > 4 { // --user
+		i := end
+		if i < len(v) && (v[i] == ' ' || v[i] == '=') {
+			s.userPassword(skipBlanks(v, i+1), before)
+		}
+		return
+	}
+	if opt == 'a' && end < len(v) && v[end] == ' ' && (hasTool(before, "http") || hasTool(before, "https") || hasTool(before, "xh")) {
+		s.userPassword(skipBlanks(v, end), before)
 		return
 	}
 	if fold(opt) == 'u' {

@@ -115,12 +115,12 @@ func mangled(all []snippet) []snippet {
 			// Wrapped by a terminal.
 			if w := 80; len(secret) >= 20 && !strings.Contains(s.text, "\n") && at%w+len(secret) > w && at%w < w-8 {
 				cut := at - at%w + w
-				add("wrapped", s.text[:cut]+"\n"+s.text[cut:], secret[:cut-at], secret[cut-at:])
+				add("wrapped", s.text[:cut]+"\n"+s.text[cut:], secret)
 			}
 		case 8, 9:
 			if len(secret) >= 24 && s.category != "url" && s.category != "connection" {
 				pad := strings.Repeat(" ", 4)
-				add("wrapped", before+secret[:len(secret)*2/3]+"\n"+pad+secret[len(secret)*2/3:]+"\n", secret[:len(secret)*2/3], secret[len(secret)*2/3:])
+				add("wrapped", before+secret[:len(secret)*2/3]+"\n"+pad+secret[len(secret)*2/3:]+"\n", secret)
 			}
 		case 10:
 			b, _ := json.Marshal(map[string]string{"log": s.text + "\n"})
@@ -352,8 +352,14 @@ func leaks(secret, out string) string {
 // secret that the snippet has elsewhere is no leak.
 func (s snippet) leak(out string) string {
 	rest := s.text
+	if s.category == "wrapped" {
+		rest = ""
+	}
 	for _, x := range s.secrets {
 		rest = strings.Replace(rest, x, "\x00", 1)
+	}
+	if s.category == "wrapped" {
+		out = strings.Join(strings.Fields(out), "")
 	}
 	for _, x := range s.secrets {
 		if l := leaks(x, out); l != "" && !strings.Contains(rest, l) {

@@ -37,7 +37,7 @@ var formats = []format{
 	{name: "gitlab deploy token", specs: []string{`gldt-\t{20,}`}},
 	{name: "gitlab runner token", specs: []string{`glrt-\x{20,300}`, `glrtr-\x{20,300}`, `GR1348941\t{20}`}},
 	{name: "gitlab oauth secret", specs: []string{`gloas-\t{64}`}},
-	{name: "gitlab job token", specs: []string{`glcbt-\w{1,5}_\t{20}`}},
+	{name: "gitlab job token", specs: []string{`glcbt-\a{1,5}_\t{20}`}},
 	{name: "gitlab trigger token", specs: []string{`glptt-\h{40}`}},
 	{name: "gitlab agent token", specs: []string{`glagent-\t{50}`}},
 	{name: "gitlab feed token", specs: []string{`glft-\t{20,}`}},
@@ -76,7 +76,7 @@ var formats = []format{
 	// https://cloud.tencent.com/document/product/598/40488
 	{name: "tencent key id", specs: []string{`AKID\a{32}`}, check: mixed},
 	// https://yandex.cloud/en/docs/iam/concepts/authorization/api-key
-	{name: "yandex cloud key", specs: []string{`AQVN\t{35,38}`, `YCAJE\t{20}`, `t1.\x{20,}.\t{86}`}},
+	{name: "yandex cloud key", specs: []string{`AQVN\t{35,38}`, `YCAJE\t{20}`, `t1.\t{20,}.\t{86}`}},
 	// https://yandex.cloud/en/docs/iam/concepts/authorization/oauth-token
 	{name: "yandex oauth token", specs: []string{`y0_\t{50,}`, `y1_\t{50,}`}, check: mixed},
 	// https://cloud.ibm.com/docs/account?topic=account-manapikey
@@ -221,7 +221,7 @@ var formats = []format{
 	// https://razorpay.com/docs/api/authentication/
 	{name: "razorpay key", specs: []string{`rzp_live_\a{14}`, `rzp_test_\a{14}`}},
 	// https://docs.adyen.com/development-resources/api-credentials/
-	{name: "adyen key", specs: []string{`AQE\a{5,9}\b{40,}-\b{40,}-\b{8,}`}},
+	{name: "adyen key", specs: []string{`AQE\b{45,}-\b{40,}-\b{8,}`}},
 	// https://docs.gocardless.com/
 	{name: "gocardless token", specs: []string{`live_\t{40}`, `sandbox_\t{40}`}},
 	// https://docs.easypost.com/docs/authentication
@@ -363,7 +363,7 @@ var formats = []format{
 	// https://docs.docker.com/engine/swarm/join-nodes/
 	{name: "swarm token", specs: []string{`SWMTKN-1-\l{50}-\l{25}`}},
 	// https://ranchermanager.docs.rancher.com/reference-guides/user-settings/api-keys
-	{name: "rancher token", specs: []string{`token-\l{5}:\l{54}`}},
+	{name: "rancher token", specs: []string{`token-\l{5}:\l{54}`}, keep: len("token-xxxxx:")},
 	// https://age-encryption.org/v1 and https://github.com/FiloSottile/age/blob/main/doc/age.1.ronn
 	{name: "age key", specs: []string{`AGE-SECRET-KEY-1\q{58}`, `AGE-SECRET-KEY-PQ-1\q{58,}`, `AGE-PLUGIN-\u{2,12}-1\q{58,}`}, sum: bech32Sum},
 	// https://github.com/bitcoin/bips/blob/master/bip-0032.mediawiki
@@ -396,8 +396,6 @@ var formats = []format{
 	{name: "rapidapi key", specs: []string{`\l{10}msh\l{15}p1\l{5}jsn\l{12}`}},
 	// https://developer.webex.com/docs/getting-started
 	{name: "webex or cisco token", specs: []string{`\t{64}_PS55_\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`, `\t{64}_P0A1_\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`}},
-	// https://docs.mercury.com/reference/getting-started-with-your-api
-	{name: "mercury token", specs: []string{`secret-token:mercury_production_\p{20,}`}},
 	// https://www.rfc-editor.org/rfc/rfc8959
 	{name: "secret-token uri", specs: []string{`secret-token:\p{8,}`}, keep: len("secret-token:")},
 	// https://www.rfc-editor.org/rfc/rfc7468: base64 of "-----BEGIN … PRIVATE KEY", checked after decoding

@@ -17,6 +17,12 @@ func (s *scanner) authorization(i int, quotedKey bool) {
 		return
 	}
 	end := len(v)
+	if v[i] == '[' {
+		i++
+	}
+	if i >= len(v) || hasPrefix(v[i:], "redacted") {
+		return
+	}
 	n, q := openQuote(v, i)
 	if n > 0 {
 		i += n
@@ -52,11 +58,12 @@ func (s *scanner) authorization(i int, quotedKey bool) {
 	s.steps += end - i
 	switch scheme {
 	case "digest", "aws4-hmac-sha256", "oauth", "hawk", "mac", "scram-sha-256", "scram-sha-1", "hoba", "vapid", "sharedaccesssignature":
-		val := bytes.TrimRight(v[i:end], " \t\r")
-		if bytes.IndexByte(val, '=') > 0 && !bytes.Contains(val, []byte("[redacted")) {
-			s.found(i, i+len(val), "")
-			return
+		if n == 0 {
+			for end = i; end < len(v) && v[end] != '\n'; end++ {
+			}
 		}
+		s.parameters(i, end)
+		return
 	}
 	k := i
 	for k < end && v[k] > ' ' && v[k] != ',' && v[k] != ';' && v[k] != '}' && v[k] != ')' {
@@ -72,6 +79,43 @@ func (s *scanner) authorization(i int, quotedKey bool) {
 	}
 	if w >= 2 || w == 1 && (n > 0 || k >= end || len(val) >= 12 || v[k] != ' ') {
 		s.found(i, i+len(val), s.kindOf(i, i+len(val)))
+	}
+}
+
+// parameters redacts the secret ones of the parameters of a scheme, name=value
+// or name="value" between commas.
+func (s *scanner) parameters(i, end int) {
+	v := s.v
+	s.steps += end - i
+	for i < end {
+		j := i
+		for j < end && (isAlnum(v[j]) || v[j] == '_' || v[j] == '-') {
+			j++
+		}
+		if j == i || j >= end || v[j] != '=' {
+			i = j + 1
+			continue
+		}
+		var buf [32]byte
+		name := lower(v[i:min(j, i+32)], buf[:0])
+		a := j + 1
+		n, q := openQuote(v, a)
+		e := a + n
+		if n > 0 {
+			e, _ = closeQuote(v, e, q, false)
+			e = min(e, end)
+		} else {
+			for e < end && v[e] != ',' && v[e] != '&' && v[e] > ' ' && v[e] != '"' && v[e] != '\'' {
+				e++
+			}
+		}
+		switch string(name) {
+		case "response", "signature", "oauth_token", "oauth_signature", "mac", "oauth_consumer_key", "sig", "hmac", "k", "t", "nonce", "cnonce", "result", "data":
+			if val := v[a+n : e]; len(val) >= 8 && weigh(val) >= 2 {
+				s.found(a+n, e, "")
+			}
+		}
+		i = e + 1
 	}
 }
 

@@ -23,11 +23,11 @@ func (s *scanner) key(at, end int) {
 	}
 	s.steps += stop - start
 	if at-start > maxName || stop-end > maxName {
-		s.skip = max(s.skip, min(stop, end+maxName/2))
+		s.names = max(s.names, min(stop, end+maxName/2))
 		return
 	}
 	start = afterEscape(v, start)
-	if v[at] < 0x80 {
+	if !hasHigh(v[at:end]) {
 		// Letters of other alphabets are part of the name only if the stem is.
 		for i := start; i < at; i++ {
 			if v[i] >= 0x80 {
@@ -51,7 +51,7 @@ func (s *scanner) key(at, end int) {
 	for stop > end && (v[stop-1] == '.' || v[stop-1] == '-') {
 		stop--
 	}
-	if stop <= s.skip {
+	if at < s.names || stop <= s.skip {
 		return
 	}
 	name := v[start:stop]
@@ -67,8 +67,11 @@ func (s *scanner) key(at, end int) {
 	if (ver.need == 0 || ver.need == 3) && dashes == 0 {
 		// "API key", "Access Token": the word before belongs to the name.
 		if from := s.wordBefore(start); from < start {
-			if two := classify(v[from:stop], false); two.need != 0 && (ver.need == 0 || two.need < ver.need) && two.kind == plainKey {
+			two := classify(v[from:stop], false)
+			if two.need != 0 && (ver.need == 0 || two.need < ver.need) && two.kind == plainKey {
 				ver, spaced = two, true
+			} else if two.need == 0 && ver.weak {
+				ver = verdict{}
 			}
 		}
 	} else if ver.need == 1 && !ver.numbers && dashes == 0 {
@@ -77,17 +80,24 @@ func (s *scanner) key(at, end int) {
 			ver = verdict{}
 		}
 	}
-	if ver.need == 0 {
-		s.skip = max(s.skip, stop)
+	s.names = max(s.names, stop) // other stems in it are decided with it
+	if ver.need == 0 || s.inARN(start) {
 		return
 	}
-	// Hits inside the name are decided with it.
-	s.skip = max(s.skip, stop)
 	n := len(s.spans)
-	s.assigned(start, stop, ver, name, dashes > 0, inURL, spaced)
+	s.assigned(start, stop, ver, name, dashes, inURL, spaced)
 	if len(s.spans) == n && ver.kind == plainKey {
 		s.named(start, stop, ver)
 	}
+}
+
+func hasHigh(v []byte) bool {
+	for _, c := range v {
+		if c >= 0x80 {
+			return true
+		}
+	}
+	return false
 }
 
 // wordBefore returns where the word before v[start], one space or dash away,
@@ -135,15 +145,24 @@ func afterEscape(v []byte, start int) int {
 }
 
 // assigned looks for a value behind the name v[start:stop].
-func (s *scanner) assigned(start, stop int, ver verdict, name []byte, flag, inURL, spaced bool) {
+func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int, inURL, spaced bool) {
 	v := s.v
 	i := stop
+	flag := dashes > 0
+	opened := start - dashes
 	// The end of what the name is quoted or indexed with.
 	var around quote
 	quoted := false
-	if n, q := openQuote(v, i); n > 0 && start > 0 && (isQuoteEnd(v[start-1], q)) {
+	if n, q := openQuote(v, i); n > 0 && opened > 0 && isQuoteEnd(v[opened-1], q) {
 		around, quoted = q, true
 		i += n
+		if i < len(v) && v[i] == '>' { // <entry key="password">
+			s.element(start, i, ver)
+			return
+		}
+	} else if hasPrefix(v[i:], `\u003e`) || hasPrefix(v[i:], "&gt;") {
+		s.escapedElement(start, i, ver)
+		return
 	} else if start > 0 && v[start-1] == '<' || i < len(v) && v[i] == '>' {
 		s.element(start, stop, ver)
 		if i < len(v) && v[i] == '>' {
@@ -219,8 +238,18 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, flag, inUR
 		s.prose(start, stop, ver, name, blanks, spaced)
 		return
 	}
+	if hasPrefix(v[k:], "** ") || hasPrefix(v[k:], "__ ") { // **Password:** x
+		k += 2
+	}
 	m := skipBlanks(v, k)
 	wide := m > k
+	if n := escapedBreak(v, m); n > m {
+		// A line end inside a string: what follows is as on a line of its own.
+		if _, q := openQuote(v, n); !(flag || q.ch != 0 && quoted) {
+			return
+		}
+		m = n
+	}
 	if ver.kind == cookieKey && (sep == ':' || sep == '=' || sep == 'f' || sep == ',') {
 		s.cookies(m, around)
 		return
@@ -231,24 +260,40 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, flag, inUR
 		}
 		return
 	}
-	if m >= len(v) || v[m] == '\n' || (v[m] == '\\' && (m+1 == len(v) || v[m+1] == '\n')) {
+	if m >= len(v) || v[m] == '\n' || (v[m] == '\\' && (m+1 == len(v) || v[m+1] == '\n' || v[m+1] == '\r')) {
 		switch {
 		case m < len(v) && v[m] == '\\', sep == '(':
 			s.await(pendingAny, start, ver)
-		case quoted || sep == '=' || sep == '(':
+		case quoted && sep != ',' || sep == '=' || sep == '(':
 			s.await(pendingQuoted, start, ver)
 		case sep == ':':
 			s.await(pendingRandom, start, ver)
 		}
 		return
 	}
+	if v[m] == '\\' && hasPrefix(v[m:], `\u003e`) && sep == ':' {
+		if n := escapedBreak(v, skipIndicator(v, m+6)); n > m+6 {
+			s.bareValue(start, stop, n, ver, '=', true, flag, inURL, quoted, spaced)
+			return
+		}
+	}
 	switch v[m] {
 	case '|', '>':
+		if n := escapedBreak(v, skipIndicator(v, m+1)); n > m+2 && sep == ':' {
+			s.bareValue(start, stop, n, ver, '=', true, flag, inURL, quoted, spaced)
+			return
+		}
 		if (sep == ':' || sep == '=') && s.blockScalar(m) {
 			s.next.mode, s.next.indent = modeBlock, s.indentOf(start)
 			return
 		}
 	case '{':
+		if sep == '=' && !wide && !hasPrefix(v[m:], "{{") { // ODBC: PWD={x};
+			if n := bytes.IndexByte(v[m:min(len(v), m+256)], '}'); n > 4 && !bytes.ContainsAny(v[m+1:m+n], "\"'=") && enough(v[m+1:m+n], ver) {
+				s.found(m+1, m+n, "")
+				return
+			}
+		}
 		if bytes.HasPrefix(v[m:], []byte("{{")) || bytes.HasPrefix(v[m:], []byte("${")) {
 			return
 		}
@@ -277,7 +322,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, flag, inUR
 			for n < len(v) && nameByte(v[n]) {
 				n++
 			}
-			if n < len(v) && v[n] == ' ' {
+			if n < len(v) && v[n] == ' ' && n+1 < len(v) && v[n+1] != '=' {
 				m = skipBlanks(v, n)
 			}
 		}
@@ -326,6 +371,9 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, flag, inUR
 		if sep == ',' {
 			return
 		}
+		if s.fallback(m) {
+			return
+		}
 		// setPassword(hunter2) is a variable unless it looks random.
 		e := s.bareEnd(m, sep, inURL, false, start)
 		if weigh(v[m:e]) == 3 {
@@ -333,7 +381,101 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, flag, inUR
 		}
 		return
 	}
-	s.bareValue(start, stop, m, ver, sep, wide, flag, inURL, quoted, spaced)
+	if !quoted && sep == '=' && !wide && opened > 0 && (isLoud(name) || flag) && (v[opened-1] == '"' || v[opened-1] == '\'') {
+		// "NAME=value", an element of a list: the value goes on to the quote.
+		k := opened - 1
+		for k > 0 && v[k-1] == '\\' {
+			k--
+		}
+		end, closed := closeQuote(v, m, quote{ch: v[opened-1], slashes: opened - 1 - k}, false)
+		if closed {
+			if enough(v[m:end], ver) && !hasPrefix(v[m:], "-----BEGIN") {
+				s.found(m, end, s.kindOf(m, end))
+			}
+			return
+		}
+	}
+	if s.bareValue(start, stop, m, ver, sep, wide, flag, inURL, quoted, spaced); s.skip <= m {
+		s.fallback(m)
+	}
+}
+
+// fallback redacts the literal that a look-up falls back on: os.environ.get("X",
+// "secret"), process.env.X || "secret".
+func (s *scanner) fallback(m int) bool {
+	v := s.v
+	if m >= len(v) || !isLetter(v[m]) && v[m] != '$' {
+		return false
+	}
+	end := min(len(v), m+120)
+	for i := m; i < end && v[i] != '\n' && v[i] != ';'; i++ {
+		n := 0
+		switch {
+		case hasPrefix(v[i:], "|| "), hasPrefix(v[i:], "?? "), hasPrefix(v[i:], "or "), hasPrefix(v[i:], "?: "):
+			n = 3
+		case v[i] == ',' && bytes.IndexByte(v[m:i], '(') > 0:
+			n = 1
+		default:
+			continue
+		}
+		j := skipBlanks(v, i+n)
+		if w, q := openQuote(v, j); w > 0 {
+			e, closed := closeQuote(v, j+w, q, false)
+			if val := v[j+w : e]; closed && weigh(val) >= 2 && !isSentence(val) && len(val) >= 6 {
+				s.found(j+w, e, s.kindOf(j+w, e))
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// inARN reports whether the name at start is a part of a resource name.
+func (s *scanner) inARN(start int) bool {
+	if start == 0 || s.v[start-1] != ':' {
+		return false
+	}
+	return bytes.Contains(s.v[max(0, start-80):start], []byte("arn:aws"))
+}
+
+// escapedBreak returns where the text behind escaped line ends at v[i] begins
+// (\n with any number of backslashes, and the indentation behind it), or i.
+func escapedBreak(v []byte, i int) int {
+	j := i
+	for j < len(v) && v[j] == '\\' && j-i < 16 {
+		j++
+	}
+	if j == i || j >= len(v) || v[j] != 'n' && v[j] != 'r' {
+		return i
+	}
+	if v[j] == 'r' && hasPrefix(v[j+1:], `\n`) {
+		j += 2
+	}
+	return skipBlanks(v, j+1)
+}
+
+func skipIndicator(v []byte, i int) int {
+	for i < len(v) && (v[i] == '-' || v[i] == '+') {
+		i++
+	}
+	return i
+}
+
+// escapedElement redacts the text of an XML element written as JSON or HTML.
+func (s *scanner) escapedElement(start, i int, ver verdict) {
+	v := s.v
+	open, end := `\u003e`, `\u003c`
+	if v[i] == '&' {
+		open, end = "&gt;", "&lt;"
+	}
+	if start > 0 && v[start-1] == '/' {
+		return
+	}
+	i += len(open)
+	n := bytes.Index(v[i:min(len(v), i+512)], []byte(end))
+	if n > 0 && enough(v[i:i+n], ver) && !isSentence(v[i:i+n]) {
+		s.found(i, i+n, s.kindOf(i, i+n))
+	}
 }
 
 // closesOuter reports whether the quote at v[m:] ends the string that the name
@@ -374,11 +516,11 @@ func (s *scanner) looksQuotedPrintable(i int) bool {
 // enough reports whether val is a secret under ver.
 func enough(val []byte, ver verdict) bool {
 	w := weigh(val)
-	if w == 0 || w < ver.need {
+	if w == 0 || w < ver.need && !(ver.weak && isBasic(val) && len(val) >= 8) {
 		return false
 	}
-	if ver.need == 3 && (len(val) < 16 || isUUID(val) || isDigest(val)) {
-		return false
+	if ver.weak && (len(val) < 16 || isUUID(val) || isDigest(val)) {
+		return isBasic(val) && len(val) >= 8
 	}
 	if !ver.numbers && w == 1 && isNumber(val) {
 		return false
@@ -426,6 +568,9 @@ func (s *scanner) quotedValue(i int, q quote, ver verdict, sep byte, quotedKey, 
 	}
 	if !enough(val, ver) {
 		return
+	}
+	if ver.dsn && (bytes.IndexByte(val, '=') > 0 || bytes.IndexByte(val, '@') > 0) {
+		return // its parts have names
 	}
 	if bytes.IndexByte(val, '{') >= 0 && (bytes.Contains(val, []byte("{{")) || bytes.Contains(val, []byte("${"))) && weigh(stripTemplates(val)) < 2 {
 		return
@@ -497,6 +642,9 @@ func (s *scanner) bareEnd(i int, sep byte, inURL, env bool, keyStart int) int {
 			break
 		}
 		if env {
+			if c == ';' && pairAhead(v, j+1) {
+				break
+			}
 			continue
 		}
 		next := byte(' ')
@@ -605,7 +753,7 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 		return
 	}
 	if flag && sep == 'f' {
-		if val[0] == '-' || val[0] == '|' || val[0] == '>' || val[0] == '<' || val[0] == '[' || val[0] == '=' || m-stop > 1 && weigh(val) < 2 || isUpperName(val) {
+		if val[0] == '-' && !(len(val) > 8 && val[1] != '-' && strongWord(val[1:]) && !wordyParts(val)) || val[0] == '|' || val[0] == '>' || val[0] == '<' || val[0] == '[' || val[0] == '=' || m-stop > 1 && weigh(val) < 2 || isUpperName(val) {
 			return
 		}
 		if weigh(val) == 1 && ver.need == 1 && s.moreProse(end) {
@@ -633,7 +781,12 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 		}
 	}
 	w := weigh(val)
-	if len(rest) > 0 && w <= 1 && w > 0 && ver.need == 1 && !inURL {
+	if s.valueSpaces(start, m, end, sep) {
+		if i := bytes.IndexByte(v[end:], ';'); i > 0 {
+			end += i
+			val = v[m:end]
+		}
+	} else if len(rest) > 0 && w <= 1 && wordy(val) && ver.need == 1 && !inURL {
 		// Several words: a passphrase, a message, or more of the line.
 		words := bytes.Fields(rest)
 		switch {
@@ -654,10 +807,8 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	if !enough(val, ver) {
 		return
 	}
-	if s.valueSpaces(start, m, end, sep) {
-		if i := bytes.IndexByte(v[end:], ';'); i > 0 {
-			end += i
-		}
+	if ver.dsn && bytes.IndexByte(val, '=') > 0 {
+		return
 	}
 	for end > m && (v[end-1] == ',' || v[end-1] == ';') && end < len(v) {
 		end--
@@ -798,7 +949,7 @@ func isCode(val []byte, wide bool, ver verdict) bool {
 		return false
 	}
 	// A name that speaks of a secret itself: password = newPassword.
-	return isVariable(head) && (classify(head, false).need > 0 && len(head) > 5 && (mixedNames(head)) || stopWords[foldString(string(head))])
+	return isVariable(head) && (classify(head, false).need > 0 && len(head) > 5 && mixedNames(head))
 }
 
 // mixedNames reports whether a name has several words.
@@ -964,7 +1115,7 @@ func (s *scanner) named(start, stop int, ver verdict) {
 	for _, p := range nameLabels {
 		if bytes.HasSuffix(before, []byte(p)) {
 			s.steps += 64
-			if s.valueBefore(lo, ver) {
+			if s.valueBefore(i, ver) {
 				return
 			}
 			if !s.valueAfter(stop, ver) && s.eol {
@@ -1029,14 +1180,14 @@ func (s *scanner) valueOfPair(start, stop int, ver verdict) {
 	if ver.need == 1 && !ver.numbers {
 		ver.numbers = true
 	}
-	s.assigned(start, stop, ver, []byte("value"), false, false, false)
+	s.assigned(start, stop, ver, []byte("value"), 0, false, false)
 }
 
 // valueBefore redacts a value that stands before its name in the same object.
 func (s *scanner) valueBefore(i int, ver verdict) bool {
 	v := s.v
 	lo := max(0, i-300)
-	open := bytes.LastIndexByte(v[lo:i+1], '{')
+	open := bytes.LastIndexByte(v[lo:i], '{')
 	if open < 0 {
 		return false
 	}

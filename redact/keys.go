@@ -8,6 +8,8 @@ import "strings"
 type verdict struct {
 	need    int
 	numbers bool // the value may be a number: a password, not a token
+	weak    bool // the name is hardly one of a secret: a bare "key"
+	dsn     bool // the value has names of its own
 	kind    keyKind
 }
 
@@ -37,7 +39,7 @@ var (
 		accesskey secretkey privatekey authkey masterkey encryptionkey signingkey token tokens jwt mnemonic senha
 		contrasena contraseña motdepasse wachtwoord haslo hasło parol пароль 密码 パスワード 비밀번호 otp totp mfasecret
 		clientsecret appsecret sharedsecret hmacsecret webhooksecret setupcode bootstraptoken dsn connectionstring
-		accountkey sharedaccesskey sharedaccesssignature sastoken storagekey licensekey recoverycode seedphrase pat authstring passwdhash`)
+		accountkey sharedaccesskey sharedaccesssignature sastoken storagekey licensekey recoverycode seedphrase pat authstring passwdhash psk bindpw rootpw adminpw presharedkey`)
 
 	// secretEndings make a word secret that ends with them: dbpassword, mytoken.
 	secretEndings = []string{"password", "passwd", "passphrase", "passwort", "pwd", "secret", "token", "apikey",
@@ -48,7 +50,7 @@ var (
 	// keyOwners make a "key" secret: api_key, signing key.
 	keyOwners = wordSet(`api secret access private encryption encrypt decryption signing sign master account auth authentication
 		service ssh deploy deployment shared storage crypto cipher aes hmac app application consumer subscription client
-		jwt jwe jwk webhook recovery wallet gpg pgp rsa ecdsa ed25519 unseal instrumentation write read ingest ingestion
+		jwt jwe jwk webhook recovery wallet rsa ecdsa ed25519 unseal instrumentation write read ingest ingestion
 		integration project bot server function functions root admin user license activation tls ssl data kms kek dek
 		stripe openai anthropic google aws azure github gitlab slack twilio sendgrid mailgun mailchimp datadog dd newrelic
 		algolia maps gemini groq mistral cohere deepseek openrouter elevenlabs huggingface hf telegram discord pusher
@@ -85,7 +87,7 @@ var (
 		previous prev next1 backup b64 base64 hex encoded encrypted plain plaintext plaintexts cleartext clear raw value values string str data
 		content contents confirm confirmation again repeat hash hashed hashes override main primary secondary master slave replica
 		read write rw ro admin root user app api web db database redis mysql postgres bot github gitlab slack aws eu us
-		a b c i ii v v1 v2 v3 one two first second1 internal external public1 global shared server client key keys token pw json yaml`)
+		a b c i ii v v1 v2 v3 one two first second1 internal external public1 global shared server client key keys token pw json yaml base`)
 
 	// countedTokens before "token" make it one that is counted, parsed or paged.
 	countedTokens = wordSet(`max min num n total prompt completion input output cached reasoning context next page continuation
@@ -134,7 +136,7 @@ func classify(name []byte, inURL bool) verdict {
 		case string(w) == "key" || string(w) == "keys":
 			if i == 0 {
 				if n == 1 {
-					return verdict{need: 3}
+					return verdict{need: 3, weak: true}
 				}
 				continue
 			}
@@ -144,7 +146,7 @@ func classify(name []byte, inURL bool) verdict {
 			case keyOthers[string(owner)], string(w) == "keys":
 				return verdict{}
 			case i == n-1:
-				return verdict{need: 3}
+				return verdict{need: 3, weak: true}
 			}
 		case string(w) == "pass":
 			if n == 1 {
@@ -156,7 +158,7 @@ func classify(name []byte, inURL bool) verdict {
 				if string(w) == "auth" && n > 1 && (string(ws[n-2]) == "require" || string(ws[n-2]) == "redis") {
 					return verdict{need: 1, numbers: true}
 				}
-				return verdict{need: 3}
+				return verdict{need: 3, weak: true}
 			}
 		case len(w) > 4 && !notEndings[string(w)] && endsSecret(w):
 			at = i
@@ -178,6 +180,10 @@ func classify(name []byte, inURL bool) verdict {
 		v.need = 2
 	case "totp", "connectionstring", "jwt":
 		v.need = 2
+	}
+	switch string(ws[at]) {
+	case "dsn", "connectionstring":
+		v.dsn = true
 	}
 	for i := at + 1; i < n; i++ {
 		switch w := ws[i]; {

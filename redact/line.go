@@ -52,6 +52,7 @@ func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed i
 		s.next = state{}
 	}
 	drop := false
+	s.skip, s.names, s.noAt = 0, 0, 0
 	from := s.viewOf(ctx)
 	if s.swallowing != swallowNone {
 		n := s.swallowed(from)
@@ -424,7 +425,7 @@ func (s *scanner) pendingValue(i int) {
 	}
 	switch s.st.pending {
 	case pendingAny:
-		if v[i] != '-' && v[i] != '|' {
+		if e := s.wordEnd(i, len(v)); v[i] != '-' && v[i] != '|' && !isDate(v[i:e]) {
 			s.argument(i)
 		}
 	case pendingRandom:

@@ -25,6 +25,11 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 		a := i + bytes.Index(v[i:next], val)
 		if len(val) > 0 {
 			switch {
+			case hasPrefix(val, "--body") || hasPrefix(val, "--value"):
+				if j := skipBlanks(v, next); isLoud(name) && j < line {
+					s.argument(j)
+				}
+				return
 			case w >= 2 && isLoud(name) && !wordy(val) && ver.need <= 2 && (len(name) > 5 || blanks > 1):
 				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
 				return
@@ -33,6 +38,9 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 				return
 			case w > 0 && ver.need == 1 && s.netrc(start):
 				s.found(a, a+len(val), "")
+				return
+			case w >= 2 && atStart && ver.need == 1 && next >= len(bytes.TrimRight(v[:line], " \r")) && (isUUID(val) || strongWord(val)):
+				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
 				return
 			case w == 3 && len(val) >= 12 && !isUUID(val) && !isDigest(val) && ver.need <= 2:
 				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
@@ -91,7 +99,7 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 	}
 }
 
-var proseTriggers = wordSet(`is was is: was: to as be with becomes became: = : => -> equals by generated: ist lautet est es`)
+var proseTriggers = wordSet(`is was is: was: to as be with becomes became: = := ||= : => -> equals by generated: ist lautet est es`)
 
 // said redacts the word or quoted value at v[i] if it looks like a secret.
 func (s *scanner) said(i, line int, ver verdict, direct bool) bool {
@@ -133,6 +141,7 @@ func strongWord(val []byte) bool {
 		return false
 	}
 	var digits, letters, marks int
+	mixedUp := mixed(val) && bytes.ContainsAny(val, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") && bytes.ContainsAny(val, "abcdefghijklmnopqrstuvwxyz") && !wordyParts(val)
 	for i, c := range val {
 		switch {
 		case isDigit(c):
@@ -140,6 +149,8 @@ func strongWord(val []byte) bool {
 		case isLetter(c):
 			letters++
 		case c == '!' || c == '@' || c == '#' || c == '$' || c == '%' || c == '^' || c == '&' || c == '*' || c == '+' || c == '=' || c == '?' || c == '~':
+			marks++
+		case mixedUp && (c == '/' || c == ':' || c == '<' || c == '>' || c == '|'):
 			marks++
 		case (c == '/' || c == '\\') && i < len(val)-1, c == '(' || c == ')' || c == '<' || c == '>' || c == '[' || c == ']' || c == '"' || c == '{' || c == '}':
 			return false
@@ -188,6 +199,9 @@ func isDate(v []byte) bool {
 func (s *scanner) wordEnd(i, line int) int {
 	j := i
 	for j < line && j-i < unbounded && s.v[j] > ' ' {
+		if s.v[j] == '\\' && escapedBreak(s.v, j) > j {
+			break
+		}
 		j++
 	}
 	s.steps += j - i

@@ -24,6 +24,7 @@ const (
 	hitQuery
 	hitPhrase // IDENTIFIED BY
 	hitDevice // OpenClaw's v3|… payload
+	hitDSN    // Go's MySQL data source names
 	hitPattern
 )
 
@@ -47,7 +48,7 @@ type rules struct {
 // keyStems are parts of names that may be secret. Longer names contain them.
 var keyStems = []string{"pass", "pwd", "pswd", "secret", "token", "key", "cred", "auth", "cookie", "session", "sid", "dsn",
 	"jwt", "mnemonic", "seed phrase", "kennwort", "senha", "contrase", "wachtwoord", "haslo", "hasło", "пароль", "Пароль", "密码", "パスワード", "비밀번호",
-	"psw", "_pw", "pw=", "pw:", `pw"`, "connectionstring", "setupcode", "totp", "otp", "salt", "sharedaccesssignature", "recoverycode", "_pat", "private-mac", "pat="}
+	"psw", "_pw", "pw=", "pw:", `pw"`, "connectionstring", "setupcode", "totp", "otp", "salt", "sharedaccesssignature", "recoverycode", "_pat", "private-mac", "pat=", "psk", "bindpw", "rootpw", "adminpw", "webhook_url", "passphrase"}
 
 func newRules(keys []string, patterns []pattern) *rules {
 	r := &rules{keys: keys, patterns: patterns}
@@ -76,18 +77,24 @@ func newRules(keys []string, patterns []pattern) *rules {
 		add(p.literal, hit{kind: hitPattern, format: i})
 	}
 	add("://", hit{kind: hitURL})
+	add(`:\/\/`, hit{kind: hitURL})
+	add("%3A%2F%2F", hit{kind: hitURL})
 	add("bearer", hit{kind: hitScheme})
 	add("basic", hit{kind: hitScheme})
 	add("-- BEGIN ", hit{kind: hitPEM})
 	add("--BEGIN ", hit{kind: hitPEM})
 	add("Private-Lines:", hit{kind: hitPuTTY})
-	for _, f := range []string{" -p", " -u", " -a", " -w", " -k", "/p:", "\t-p", "\t-u", "'-p", `"-p`, " -auth", " /user:"} {
+	for _, f := range []string{" -p", " -u", " -a", " -w", " -k", "/p:", "\t-p", "\t-u", "'-p", `"-p`, " -auth", " /user:", " --user", " --proxy-user"} {
 		add(f, hit{kind: hitFlag})
 	}
 	for _, q := range []string{"sig=", "signature=", "code=", "key=", "assertion=", "hmac=", "ticket="} {
 		add(q, hit{kind: hitQuery})
 	}
-	add("identified by", hit{kind: hitPhrase})
+	for _, p := range []string{"identified by", "securestring", "oracle:thin:", "sqlplus ", "securestring(", "sqlplus -s ", "expdp ", "impdp ", "sqlldr "} {
+		add(p, hit{kind: hitPhrase})
+	}
+	add("@tcp(", hit{kind: hitDSN})
+	add("@unix(", hit{kind: hitDSN})
 	add("passin pass:", hit{kind: hitPhrase})
 	add("passout pass:", hit{kind: hitPhrase})
 	add("pass:", hit{kind: hitPhrase})
@@ -113,7 +120,8 @@ type scanner struct {
 	v     []byte // what is looked at: a line without colours and NULs
 	eol   bool   // v ends where the line ends
 	spans []span
-	skip  int // hits that begin before are inside something decided
+	skip  int // hits that begin before are inside a span
+	names int // names that begin before are decided
 	noAt  int // no @ of a URL's user info before this offset
 	steps int // work done, for the test of linear time
 
@@ -180,7 +188,6 @@ const (
 func (s *scanner) scan() {
 	v := s.v
 	d := s.r.dfa
-	s.skip, s.noAt = 0, 0
 	s.steps += len(v)
 	if s.known != nil {
 		s.known.find(s)
@@ -224,7 +231,7 @@ func (s *scanner) hit(h *hit, at int) {
 	case hitFormat:
 		s.format(h.format, h.spec, at)
 	case hitURL:
-		s.userinfo(at)
+		s.userinfo(at + h.n)
 	case hitScheme:
 		s.scheme(at, at+h.n)
 	case hitPEM:
@@ -237,6 +244,8 @@ func (s *scanner) hit(h *hit, at int) {
 		s.query(at, at+h.n)
 	case hitPhrase:
 		s.phrase(at, at+h.n)
+	case hitDSN:
+		s.dsn(at)
 	case hitDevice:
 		s.device(at)
 	case hitPattern:
@@ -388,9 +397,8 @@ func boundaryBefore(v []byte, i int) bool {
 }
 
 // userinfo looks at the part of a URL between :// and @.
-func (s *scanner) userinfo(at int) {
+func (s *scanner) userinfo(start int) {
 	v := s.v
-	start := at + 3
 	const longest = 1 << 10
 	limit := min(len(v), start+longest)
 	auth, at2, colon := limit, -1, -1
@@ -405,6 +413,9 @@ scan:
 		case c == '/' || c == '?' || c == '#':
 			auth = i
 			break scan
+		case c == ';' && pairAhead(v, i+1):
+			auth = i
+			break scan
 		case c <= ' ' || c == '"' || c == '<' || c == '>' || c == '`' || c == '\\' || c == '|' || c == '\'' && at2 >= 0 || c == ',' && at2 >= 0:
 			auth = i
 			break scan
@@ -417,7 +428,7 @@ scan:
 			c := v[i]
 			if c == '@' {
 				at2 = i
-			} else if c <= ' ' || c == '"' || c == '\'' || c == '<' || c == '`' || c == ':' && hasPrefix(v[i:], "://") {
+			} else if c <= ' ' || c == '"' || c == '\'' || c == '<' || c == '`' || c == ':' && hasPrefix(v[i:], "://") || c == ';' && pairAhead(v, i+1) {
 				break
 			}
 		}
@@ -487,6 +498,9 @@ func (s *scanner) scheme(at, end int) {
 		}
 		return
 	}
+	if n := bytes.IndexByte(tok, '='); n > 0 && (n < len(bytes.TrimRight(tok, "=")) || j < len(v) && v[j] == '"') && isVariable(tok[:n]) {
+		return // parameters: realm="x"
+	}
 	if w := weigh(tok); len(tok) >= 6 && (w >= 2 && !wordy(tok) || w == 3 || w >= 1 && len(tok) >= 20) {
 		s.found(i, i+len(tok), s.kindOf(i, i+len(tok)))
 	}
@@ -519,7 +533,7 @@ func (s *scanner) query(at, end int) {
 // phrase looks at what follows "identified by" and "pass:".
 func (s *scanner) phrase(at, end int) {
 	v := s.v
-	if v[end-1] == ':' {
+	if v[end-1] == ':' && fold(v[at]) == 'p' {
 		// openssl's pass:…; a label in prose has a space behind it
 		if at > 0 && isAlnum(v[at-1]) {
 			return
@@ -534,10 +548,25 @@ func (s *scanner) phrase(at, end int) {
 		return
 	}
 	i := end
-	for i < len(v) && v[i] == ' ' {
+	for i < len(v) && (v[i] == ' ' || v[i] == '(') {
 		i++
 	}
-	for _, w := range []string{"password ", "PASSWORD ", "values ", "VALUES "} {
+	if c := fold(v[at]); c == 'o' || v[end-1] == ' ' { // user/password@
+		j := s.wordEnd(i, len(v))
+		slash := bytes.IndexByte(v[i:j], '/')
+		if slash < 1 {
+			return
+		}
+		e := bytes.IndexByte(v[i+slash:j], '@')
+		if e < 0 {
+			e = j - i - slash
+		}
+		if pw := v[i+slash+1 : i+slash+e]; weigh(pw) > 0 {
+			s.found(i+slash+1, i+slash+e, "")
+		}
+		return
+	}
+	for _, w := range []string{"-string ", "-String ", "password ", "PASSWORD ", "values ", "VALUES "} {
 		if hasPrefix(v[i:], w) {
 			i += len(w)
 		}
@@ -547,6 +576,21 @@ func (s *scanner) phrase(at, end int) {
 		if weigh(v[i+n:end]) > 0 {
 			s.found(i+n, end, "")
 		}
+	}
+}
+
+// dsn looks at user:password in front of @tcp(.
+// Source: https://github.com/go-sql-driver/mysql#dsn-data-source-name
+func (s *scanner) dsn(at int) {
+	v := s.v
+	i := at
+	for i > 0 && at-i < 256 && v[i-1] > ' ' && v[i-1] != '"' && v[i-1] != '\'' && v[i-1] != '`' && v[i-1] != '=' {
+		i--
+	}
+	s.steps += at - i
+	n := bytes.IndexByte(v[i:at], ':')
+	if n >= 0 && weigh(v[i+n+1:at]) > 0 {
+		s.found(i+n+1, at, "")
 	}
 }
 
