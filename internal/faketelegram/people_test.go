@@ -256,3 +256,94 @@ func TestMenu(t *testing.T) {
 }
 
 func readCloser(s string) io.ReadCloser { return io.NopCloser(strings.NewReader(s)) }
+
+func TestTopics(t *testing.T) {
+	srv, b := start(t, faketelegram.Config{})
+	send := func(opts gotgbot.SendMessageOpts) (*gotgbot.Message, error) {
+		return b.SendMessage(faketelegram.Forum, "x", &opts)
+	}
+	m := must[*gotgbot.Message](t)(send(gotgbot.SendMessageOpts{MessageThreadId: faketelegram.TopicAlerts}))
+	if m.MessageThreadId != faketelegram.TopicAlerts || !m.IsTopicMessage {
+		t.Errorf("message = %+v", m)
+	}
+	asked := srv.Send(faketelegram.Post{Chat: faketelegram.Forum, Topic: faketelegram.TopicDeploys, Text: "/status"})
+	m = must[*gotgbot.Message](t)(send(gotgbot.SendMessageOpts{ReplyParameters: &gotgbot.ReplyParameters{MessageId: asked.MessageID}}))
+	if m.MessageThreadId != faketelegram.TopicDeploys || m.ReplyToMessage.MessageId != asked.MessageID {
+		t.Errorf("a reply went elsewhere: %+v", m)
+	}
+	for _, thread := range []int64{0, 1} {
+		if m := must[*gotgbot.Message](t)(send(gotgbot.SendMessageOpts{MessageThreadId: thread})); m.MessageThreadId != 0 || m.IsTopicMessage {
+			t.Errorf("thread %d: message = %+v", thread, m)
+		}
+	}
+	_, err := send(gotgbot.SendMessageOpts{MessageThreadId: 77})
+	refused(t, err, 400, "Bad Request: message thread not found")
+	_, err = b.SendChatAction(faketelegram.Forum, "typing", &gotgbot.SendChatActionOpts{MessageThreadId: 77})
+	refused(t, err, 400, "Bad Request: message thread not found")
+}
+
+func TestDeletions(t *testing.T) {
+	srv, b := start(t, faketelegram.Config{Groups: []faketelegram.Group{
+		{ID: -1001, Type: "group", Title: "ours", BotsAdmin: true}, {ID: -1002, Type: "group", Title: "theirs"},
+	}})
+	var ids []int64
+	for range 3 {
+		ids = append(ids, srv.Send(faketelegram.Post{Chat: -1001, From: bob, Text: "/auth x"}).MessageID)
+	}
+	if _, err := b.DeleteMessages(-1001, append(ids[:2:2], 999), nil); err != nil {
+		t.Error(err) // one that is not there is no fault
+	}
+	for i, m := range srv.Messages(-1001) {
+		if m.Deleted != (i < 2) {
+			t.Errorf("message %d deleted: %v", i, m.Deleted)
+		}
+	}
+	theirs := srv.Send(faketelegram.Post{Chat: -1002, From: bob, Text: "/auth x"})
+	_, err := b.DeleteMessages(-1002, []int64{theirs.MessageID}, nil)
+	refused(t, err, 400, "Bad Request: message can't be deleted")
+	own := must[*gotgbot.Message](t)(b.SendMessage(-1002, "x", nil))
+	if _, err := b.DeleteMessage(-1002, own.MessageId, nil); err != nil {
+		t.Error(err)
+	}
+	// A press on what is gone still arrives, without the message's content.
+	if _, err := srv.Press(faketelegram.Press{Chat: -1002, Message: own.MessageId, Data: "late"}); err != nil {
+		t.Fatal(err)
+	}
+	us := updates(t, b, gotgbot.GetUpdatesOpts{Offset: -1})
+	if _, gone := us[0].CallbackQuery.Message.(gotgbot.InaccessibleMessage); !gone {
+		t.Errorf("message = %#v", us[0].CallbackQuery.Message)
+	}
+	srv.ExpirePresses()
+	_, err = b.AnswerCallbackQuery(us[0].CallbackQuery.Id, nil)
+	refused(t, err, 400, "Bad Request: query is too old and response timeout expired or query ID is invalid")
+}
+
+func TestUploadTooLarge(t *testing.T) {
+	srv, b := start(t, faketelegram.Config{})
+	_, err := b.SendDocument(alice, gotgbot.InputFileByReader("big.bin", io.LimitReader(zeros{}, 60<<20)), nil)
+	// The server stops reading; what the client makes of that depends on who is first.
+	if err == nil {
+		t.Error("60 MB were taken")
+	}
+	if n := len(srv.Messages(alice)); n != 0 {
+		t.Errorf("%d messages", n)
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestClockSkew(t *testing.T) {
+	srv, root := serve(t, faketelegram.Config{})
+	srv.SetSkew(90 * time.Minute)
+	res, err := http.Get(root + "/bot" + faketelegram.Token + "/getMe")
+	if err != nil {
+		t.Fatal(err)
+	}
+	res.Body.Close()
+	date, err := http.ParseTime(res.Header.Get("Date"))
+	if ahead := time.Until(date); err != nil || ahead < 89*time.Minute || ahead > 91*time.Minute {
+		t.Errorf("Date is ahead by %v, %v", ahead, err)
+	}
+}
