@@ -15,7 +15,7 @@ type guard struct {
 	depth int // of scripts within scripts
 
 	downloads map[string]bool // base names of files that the payload fetches
-	words     int             // fields made in all scripts
+	work      *int            // see reader
 }
 
 // A command is one simple command.
@@ -81,7 +81,7 @@ type reading struct {
 }
 
 func (g *guard) file(f *syntax.File, src string) error {
-	r := &reading{guard: g, src: src, stdin: make(map[*syntax.Stmt]stdin)}
+	r := &reading{guard: g, reader: reader{work: g.work}, src: src, stdin: make(map[*syntax.Stmt]stdin)}
 	r.learn(f)
 	r.fetched(f)
 	if err := r.forkBombs(f); err != nil {
@@ -95,6 +95,9 @@ func (g *guard) file(f *syntax.File, src string) error {
 		refused = r.node(n)
 		return refused == nil
 	})
+	if refused == nil && *g.work > maxWork {
+		return &Refused{Part: src, Why: "too long to be read"}
+	}
 	return refused
 }
 
@@ -114,10 +117,6 @@ func (r *reading) refuse(n syntax.Node, why string) error {
 // node looks at one node; the walk sees to those below it. It comes to a pipeline
 // before its stages, so that these know where their input comes from.
 func (r *reading) node(n syntax.Node) error {
-	if r.words += r.count; r.words > maxFields {
-		return &Refused{Part: r.src, Why: "too long to be read"}
-	}
-	r.count = 0
 	listing := len(r.allow) > 0
 	switch n := n.(type) {
 	case *syntax.BinaryCmd:

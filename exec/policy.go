@@ -65,7 +65,7 @@ func plainWords(line string) ([]string, error) {
 	if !ok || len(call.Assigns) > 0 {
 		return nil, notPlain
 	}
-	r := &reader{}
+	r := &reader{work: new(int)}
 	var words []string
 	for _, f := range r.fields(call.Args) {
 		if !f.static() || f.glob {
@@ -82,7 +82,7 @@ func (p *Policy) Check(payload string) ([]string, error) {
 	if straight, changed := Straighten(payload); changed {
 		return nil, &Refused{Part: payload, Why: "has quotes or dashes that a phone put in", Straight: straight}
 	}
-	g := &guard{allow: p.allow}
+	g := &guard{allow: p.allow, work: new(int)}
 	if strings.TrimSpace(payload) == "" {
 		return nil, &Refused{Part: payload, Why: "nothing to run"}
 	}
@@ -98,7 +98,7 @@ func (p *Policy) CheckArgv(argv []string) ([]string, error) {
 	if len(argv) == 0 || argv[0] == "" {
 		return nil, &Refused{Part: strings.Join(argv, " "), Why: "nothing to run"}
 	}
-	g := &guard{allow: p.allow}
+	g := &guard{allow: p.allow, work: new(int)}
 	c := &command{part: strings.Join(argv, " ")}
 	for _, a := range argv {
 		c.words = append(c.words, field{text: a})

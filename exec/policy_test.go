@@ -579,6 +579,8 @@ func TestPolicyReadsWithinBounds(t *testing.T) {
 	}
 	for _, line := range []string{
 		double + "; $y", "a=$b; b=$a; $a", nested, strings.Repeat("env ", 500) + "ls",
+		"a=" + strings.Repeat("$a", 500) + "; $a", "ls " + strings.Repeat("$(echo $a", 300) + strings.Repeat(")", 300),
+		"a=" + strings.Repeat("$b", 100) + ";b=" + strings.Repeat("$a", 100) + ";ls $a", strings.Repeat("ls|", 1000) + "ls",
 		strings.Repeat("{a,b}", 300), "$" + strings.Repeat("{a,b}", 300),
 	} {
 		if _, err := policy(t).Check(line); err == nil {

@@ -328,7 +328,7 @@ func (g *guard) program(c *command, code string) error {
 		return nil
 	}
 	var all []string
-	in := guard{depth: g.depth, downloads: g.downloads} // what is allowed is the interpreter
+	in := guard{depth: g.depth, downloads: g.downloads, work: g.work} // what is allowed is the interpreter
 	try := func(script string) error {
 		if _, err := parse(script, syntax.LangBash); err != nil {
 			return nil // not shell

@@ -24,7 +24,7 @@ const hole = "\x00"
 func (f field) static() bool { return !strings.Contains(f.text, hole) }
 
 const (
-	maxFields = 4096  // of one payload; more is refused as unreadable
+	maxWork   = 20000 // parts of words looked at in one payload, which is refused beyond
 	maxText   = 16384 // bytes in a foreseen word
 	maxBraces = 64    // words that one word with braces gives
 	maxDepth  = 8     // variables within variables, scripts within scripts
@@ -35,7 +35,7 @@ type reader struct {
 	vars    map[string][]*syntax.Word // every value that is assigned somewhere
 	unknown map[string]bool           // set in a way that cannot be followed
 	depth   int
-	count   int // of fields made
+	work    *int // parts of words looked at, in all scripts of the payload
 }
 
 // learn collects the variables that f sets.
@@ -103,7 +103,6 @@ func (r *reader) fields(ws []*syntax.Word) []field {
 			all = append(all, r.split(b)...)
 		}
 	}
-	r.count += len(all)
 	return all
 }
 
@@ -233,6 +232,10 @@ func (b *builder) addField(f field, quoted bool) {
 
 func (r *reader) parts(b *builder, parts []syntax.WordPart, quoted bool) {
 	for _, p := range parts {
+		if *r.work++; *r.work > maxWork {
+			b.addField(field{text: hole, opaque: true, flags: true}, quoted)
+			return
+		}
 		switch p := p.(type) {
 		case *syntax.Lit:
 			r.literal(b, p.Value, quoted)
