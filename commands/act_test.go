@@ -32,6 +32,7 @@ func restarting(back time.Duration) *gateway {
 		}
 		st := up()
 		st.Since, st.Hello.BootID, st.Hello.Version = at.Add(back), "boot-two-2", "2026.9.7"
+		st.Hello.At, st.Hello.Uptime = st.Since, 2*time.Second
 		return st
 	}
 	g.restart = func(context.Context, string, bool) (openclaw.RestartAnswer, error) {
@@ -45,7 +46,7 @@ func restarting(back time.Duration) *gateway {
 			return openclaw.SystemInfo{}, openclaw.ErrDown
 		}
 		if st.Hello.BootID == "boot-one-1" {
-			return openclaw.SystemInfo{PID: 77, Uptime: 3 * time.Hour}, nil
+			return openclaw.SystemInfo{PID: 77, Uptime: 9 * time.Hour}, nil
 		}
 		return openclaw.SystemInfo{PID: 78, Uptime: 2 * time.Second}, nil
 	}
@@ -64,7 +65,7 @@ func TestRestartProvesItself(t *testing.T) {
 		}
 		s := newStory(t, g)
 		got := s.do("/gateway restart --reason 'stuck channel'")
-		wants(t, got, "OK: gateway restarted, away 4 s", "Boot: boot-one → boot-two", "Process: pid 77 → 78", "Version: 2026.9.6 → 2026.9.7", "Uptime: 3 h → 2 s")
+		wants(t, got, "OK: gateway restarted, away 4 s", "Boot: boot-one → boot-two", "Process: pid 77 → 78", "Version: 2026.9.6 → 2026.9.7", "Uptime: 3 h 5 min → 2 s")
 		wants(t, s.told(), "The gateway restarts now.", "The gateway is down, 3 s since the request.")
 	})
 }

@@ -51,6 +51,7 @@ type call struct {
 	*Env
 	grant    auth.Grant
 	request  Request
+	began    time.Time
 	progress func(Result) // never nil
 }
 
@@ -81,7 +82,7 @@ func (e *Env) Do(ctx context.Context, g auth.Grant, r Request, progress func(Res
 	if progress == nil {
 		progress = func(Result) {}
 	}
-	res, err := r.Command.run(ctx, &call{Env: e, grant: g, request: r, progress: progress})
+	res, err := r.Command.run(ctx, &call{Env: e, grant: g, request: r, began: time.Now(), progress: progress})
 	var f *Failure
 	if errors.As(err, &f) {
 		return failedResult(res, err), nil

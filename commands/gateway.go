@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"clawconsole/openclaw"
@@ -41,11 +42,13 @@ type CLI interface {
 	Restart(ctx context.Context) (openclaw.RestartReport, error)
 }
 
-// What a read may take: an answer within 10 s whatever the gateway does. The CLI
-// starts a node process for each call, 1 to 4 s of its time.
+// What a read may take: it answers within 10 s whatever the gateway does. The
+// CLI starts a node process for each call, 1 to 4 s of its time and more on a busy
+// host, so it is started before the gateway's time is over.
 const (
-	socketBudget = 3 * time.Second
-	cliBudget    = 6 * time.Second
+	readWithin     = 9500 * time.Millisecond // a whole read
+	socketBudget   = 3 * time.Second         // one call, or some at once, on the socket
+	socketPatience = 1500 * time.Millisecond // before the CLI is asked as well
 )
 
 // ready waits for a gateway that is about to be there; for one that is down it
@@ -102,29 +105,74 @@ func away(err error) bool {
 	return false
 }
 
-// ask calls f on the socket within the budget of a read, and if the gateway is
-// away calls instead, which may be nil, within the CLI's. The second error is why
-// the gateway did not answer; it is nil if it did.
+// ask calls f on the socket and, if the gateway is away or slow, instead, which
+// asks the CLI and may be nil. The socket's answer is taken if there is one. It
+// blocks for at most readWithin from the start of the command. why is what keeps
+// the gateway from answering; it is nil if v is its answer.
 func ask[T any](ctx context.Context, c *call, f, instead func(context.Context) (T, error)) (v T, err, why error) {
-	if why = c.ready(ctx); why == nil {
+	ctx, cancel := context.WithDeadline(ctx, c.began.Add(readWithin))
+	defer cancel()
+	if c.CLI == nil {
+		instead = nil
+	}
+	type answer struct {
+		v   T
+		err error
+	}
+	socket, cli := make(chan answer, 1), make(chan answer, 1)
+	var slow <-chan time.Time // its tick starts the CLI
+	go func() {
 		short, cancel := context.WithTimeout(ctx, socketBudget)
-		v, why = f(short)
-		cancel()
-		if why == nil {
-			return v, nil, nil
+		defer cancel()
+		err := c.ready(short)
+		var v T
+		if err == nil {
+			v, err = f(short)
+		}
+		socket <- answer{v, err}
+	}()
+	askCLI := func() {
+		if instead == nil {
+			return
+		}
+		ask := instead
+		instead = nil
+		go func() {
+			v, err := ask(ctx)
+			cli <- answer{v, err}
+		}()
+	}
+	asked := instead != nil
+	if asked {
+		t := time.NewTimer(socketPatience)
+		defer t.Stop()
+		slow = t.C
+	}
+	var got *answer // of the CLI, while the socket may still answer
+	for {
+		select {
+		case a := <-socket:
+			if !away(a.err) {
+				return a.v, a.err, a.err
+			}
+			if why = a.err; !asked {
+				return v, why, why
+			}
+			socket = nil
+			c.progress(Result{Blocks: []Block{prose(c.gatewayLine(why) + " Asking its command line.")}})
+			askCLI()
+		case <-slow:
+			askCLI()
+		case a := <-cli:
+			got, cli = &a, nil
+		}
+		if socket == nil && got != nil {
+			if got.err != nil {
+				return v, why, why // what matters is that the gateway is away
+			}
+			return got.v, nil, why
 		}
 	}
-	if !away(why) || instead == nil || c.CLI == nil || ctx.Err() != nil {
-		return v, why, why
-	}
-	c.progress(Result{Blocks: []Block{prose(c.gatewayLine(why) + " Asking its command line.")}})
-	short, cancel := context.WithTimeout(ctx, cliBudget)
-	defer cancel()
-	v, err = instead(short)
-	if err != nil {
-		err = why // what matters is that the gateway is away
-	}
-	return v, err, why
 }
 
 // gatewayLine says in a sentence what keeps the gateway from answering.
@@ -170,22 +218,22 @@ func (c *call) failed(doing string, err error) error {
 		f.Message, f.Hint = "the gateway does not let this console "+doing, "give it the scope that /gateway status misses"
 	case errors.Is(err, openclaw.ErrNotFound):
 		f.Message = "the gateway knows no such thing"
-	case errors.Is(err, openclaw.ErrStarting):
-		f.Message, f.Hint = "the gateway is starting", "try again in some seconds"
-	case errors.Is(err, openclaw.ErrDraining):
-		f.Message, f.Hint = "the gateway waits for its work before a restart", "see /gateway status"
-	case errors.Is(err, openclaw.ErrHanging):
-		f.Message, f.Hint = "the gateway hangs", "see /gateway status, then /gateway restart"
-	case errors.Is(err, openclaw.ErrPairing):
-		f.Message, f.Hint = "the gateway has not paired this console", "on its host: openclaw devices list"
-	case errors.Is(err, openclaw.ErrRefused):
-		f.Message, f.Hint = "the gateway refuses this console", "check the gateway token, then /gateway status"
-	case errors.Is(err, openclaw.ErrDown):
-		f.Message, f.Hint = "the gateway is down", c.startHint()
-	case errors.Is(err, openclaw.ErrLost):
-		f.Message, f.Hint = "the connection to the gateway broke", "see /gateway status"
-	case errors.Is(err, openclaw.ErrTimeout), errors.Is(err, context.DeadlineExceeded):
-		f.Message, f.Hint = "the gateway did not answer in time", "see /gateway status"
+	case away(err):
+		f.Message = lowerFirst(strings.TrimSuffix(c.gatewayLine(err), "."))
+		switch {
+		case errors.Is(err, openclaw.ErrStarting):
+			f.Hint = "try again in some seconds"
+		case errors.Is(err, openclaw.ErrHanging):
+			f.Hint = "see /gateway status, then /gateway restart"
+		case errors.Is(err, openclaw.ErrPairing):
+			f.Hint = "on its host: openclaw devices list"
+		case errors.Is(err, openclaw.ErrRefused):
+			f.Hint = "check the gateway token, then /gateway status"
+		case errors.Is(err, openclaw.ErrDown):
+			f.Hint = c.startHint()
+		default:
+			f.Hint = "see /gateway status"
+		}
 	case errors.Is(err, context.Canceled):
 		f.Message = "stopped"
 	case errors.As(err, &rpc):

@@ -36,17 +36,27 @@ func (c *call) identify(ctx context.Context) identity {
 	if st.Phase != openclaw.Connected {
 		return id
 	}
+	id.uptime = uptime(st, time.Now())
 	ctx, cancel := context.WithTimeout(ctx, socketBudget)
 	defer cancel()
 	for ctx.Err() == nil {
 		info, err := c.Gateway.SystemInfo(ctx)
 		if err == nil {
-			id.pid, id.uptime = info.PID, info.Uptime
+			id.pid = info.PID
 			break
 		}
 		wait(ctx, lookEvery) // just started, it may refuse for a moment
 	}
 	return id
+}
+
+// uptime is how long the gateway that we are connected to has been up. Its own
+// system.info says how long the process has, which survives a restart in place.
+func uptime(st openclaw.State, now time.Time) time.Duration {
+	if st.Hello.Uptime <= 0 {
+		return 0
+	}
+	return st.Hello.Uptime + now.Sub(st.Hello.At)
 }
 
 // wait blocks for d or until ctx ends.
@@ -141,7 +151,7 @@ func (g *GatewayRestart) reason(c *call) string {
 func busy(p openclaw.Preflight) Result {
 	var items []Item
 	for _, b := range p.Blockers {
-		items = append(items, Item{Value: firstLine(b.Message, 120)})
+		items = append(items, Item{Value: blockerText(b)})
 	}
 	res := Result{
 		Blocks:  []Block{prose("The gateway is busy. It restarts when this is done:")},
@@ -247,7 +257,7 @@ func (c *call) notRestarted(ctx context.Context, why error, report openclaw.Rest
 // lastLog adds the last lines of the log, from wherever they can be had.
 func (c *call) lastLog(ctx context.Context, res *Result) {
 	const n = 10
-	page, err, _ := ask(ctx, &call{Env: c.Env, progress: func(Result) {}},
+	page, err, _ := ask(ctx, &call{Env: c.Env, began: time.Now(), progress: func(Result) {}},
 		func(ctx context.Context) (openclaw.LogPage, error) {
 			return c.Gateway.Logs(ctx, openclaw.LogsParams{Limit: n})
 		},

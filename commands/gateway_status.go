@@ -41,7 +41,7 @@ func (*GatewayStatus) run(ctx context.Context, c *call) (Result, error) {
 			if c.CLI == nil {
 				return
 			}
-			short, cancel := context.WithTimeout(ctx, cliBudget)
+			short, cancel := context.WithDeadline(ctx, c.began.Add(readWithin))
 			defer cancel()
 			report, reportErr = c.CLI.GatewayStatus(short)
 		},
@@ -55,7 +55,9 @@ func (*GatewayStatus) run(ctx context.Context, c *call) (Result, error) {
 	}
 	if why != nil {
 		res.Blocks = append(res.Blocks, prose(c.gatewayLine(why)))
-		res.Hint = st.Advice
+		if !strings.Contains(st.Advice, "/gateway status") { // which this is
+			res.Hint = st.Advice
+		}
 		if !st.LastUpAt.IsZero() {
 			add("Last up", "%s", ago(st.LastUpAt, now))
 		}
@@ -71,7 +73,11 @@ func (*GatewayStatus) run(ctx context.Context, c *call) (Result, error) {
 	if why == nil {
 		if infoErr == nil {
 			add("Process", "pid %d on %s", info.PID, info.Hostname)
-			add("Uptime", "%s", longDuration(info.Uptime))
+			up := uptime(st, now)
+			if up == 0 {
+				up = info.Uptime
+			}
+			add("Uptime", "%s", longDuration(up))
 		}
 		if flightErr == nil {
 			add("Work", "%s", workLine(flight))
@@ -132,14 +138,25 @@ func workLine(p openclaw.Preflight) string {
 func blockersLine(p openclaw.Preflight) string {
 	var parts []string
 	for _, b := range p.Blockers {
-		text := firstLine(b.Message, 80)
-		if text == "" {
-			text = count(b.Count, strings.ReplaceAll(b.Kind, "-", " "))
-		}
-		parts = append(parts, text)
+		parts = append(parts, blockerText(b))
 	}
 	if len(parts) == 0 {
 		return firstLine(p.Summary, 120)
 	}
 	return strings.Join(parts, "; ")
+}
+
+// blockerText says one thing that a restart waits for. A task comes as "taskId=…
+// runId=… status=running runtime=cli title=…", of which the title is for people.
+func blockerText(b openclaw.Blocker) string {
+	text := firstLine(b.Message, 120)
+	if strings.HasPrefix(text, "taskId=") {
+		if _, name, ok := strings.Cut(text, " title="); ok && name != "" {
+			return "task: " + name
+		}
+	}
+	if text == "" {
+		text = count(b.Count, strings.ReplaceAll(b.Kind, "-", " "))
+	}
+	return text
 }

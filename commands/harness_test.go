@@ -207,7 +207,7 @@ type gateway struct {
 func up() openclaw.State {
 	return openclaw.State{
 		Phase: openclaw.Connected, Since: time.Now().Add(-time.Minute), LastUpAt: time.Now(), HeardAt: time.Now(),
-		Hello: openclaw.Hello{Version: "2026.9.6", BootID: "boot-one-1", Scopes: []openclaw.Scope{openclaw.ScopeAdmin}},
+		Hello: openclaw.Hello{Version: "2026.9.6", BootID: "boot-one-1", At: time.Now().Add(-time.Minute), Uptime: 3*time.Hour + 4*time.Minute, Scopes: []openclaw.Scope{openclaw.ScopeAdmin}},
 	}
 }
 

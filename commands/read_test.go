@@ -23,7 +23,7 @@ func busyGateway() *gateway {
 			return openclaw.Status{Version: "2026.9.6", PID: 77, Sessions: 14, TasksActive: 1, TasksTotal: 9, TasksFailed: 2, RSSBytes: 700e6}, nil
 		},
 		info: func(context.Context) (openclaw.SystemInfo, error) {
-			return openclaw.SystemInfo{Hostname: "ops1", PID: 77, Uptime: 3*time.Hour + 5*time.Minute, Port: 18789, NodeVersion: "v26.10.0", CPUs: 2}, nil
+			return openclaw.SystemInfo{Hostname: "ops1", PID: 77, Uptime: 9 * time.Hour, Port: 18789, NodeVersion: "v26.10.0", CPUs: 2}, nil
 		},
 		sessions: func(_ context.Context, p openclaw.SessionsParams) (openclaw.SessionList, error) {
 			all := []openclaw.Session{

@@ -17,17 +17,16 @@ type Status struct {
 	Verbose bool `help:"process, host, tasks, channels, connection"`
 }
 
-// facts are what /status found out. A part whose error is set is not known.
+// facts are what /status found out, from the socket or from the CLI. A part whose
+// error is set is not known.
 type facts struct {
-	state     openclaw.State
-	why       error // why the socket did not answer; nil: it did
 	status    openclaw.Status
 	info      openclaw.SystemInfo
 	sessions  openclaw.SessionList
 	approvals []openclaw.Approval
 	channels  []openclaw.Channel
 	logs      openclaw.LogPage
-	report    openclaw.GatewayReport // by the CLI, only when the socket did not answer
+	report    openclaw.GatewayReport // by the CLI only
 
 	statusErr, infoErr, sessionsErr, approvalsErr, channelsErr, logsErr, reportErr error
 }
@@ -45,89 +44,83 @@ func together(fs ...func()) {
 const lastErrorLines = 500
 
 func (s *Status) run(ctx context.Context, c *call) (Result, error) {
-	var f facts
-	if f.why = c.ready(ctx); f.why == nil {
-		s.bySocket(ctx, c, &f)
+	f, err, why := ask(ctx, c, c.factsBySocket, c.factsByCLI)
+	if err != nil { // nobody knows anything: what we know ourselves is shown
+		f = facts{sessionsErr: err, logsErr: err, reportErr: err}
 	}
-	f.state = c.Gateway.State()
-	if f.why != nil && c.CLI != nil {
-		c.progress(Result{Blocks: []Block{prose(c.gatewayLine(f.why) + " Asking its command line.")}})
-		s.byCLI(ctx, c, &f)
-	}
-	return s.show(c, &f), nil
+	return s.show(c, f, why), nil
 }
 
-func (s *Status) bySocket(ctx context.Context, c *call, f *facts) {
-	ctx, cancel := context.WithTimeout(ctx, socketBudget)
-	defer cancel()
-	fs := []func(){
+// factsBySocket fails only if the gateway answers nothing at all: one answer proves
+// that it works.
+func (c *call) factsBySocket(ctx context.Context) (f facts, err error) {
+	together(
 		func() { f.status, f.statusErr = c.Gateway.Status(ctx) },
 		func() { f.info, f.infoErr = c.Gateway.SystemInfo(ctx) },
 		func() { f.sessions, f.sessionsErr = c.Gateway.Sessions(ctx, openclaw.SessionsParams{Limit: 50}) },
 		func() { f.approvals, f.approvalsErr = c.Gateway.ListApprovals(ctx) },
 		func() { f.channels, f.channelsErr = c.Gateway.Channels(ctx, false) },
 		func() { f.logs, f.logsErr = c.Gateway.Logs(ctx, openclaw.LogsParams{Limit: lastErrorLines}) },
-	}
-	together(fs...)
-	// One answer proves that the gateway works. None, and it does not.
-	for _, err := range []error{f.statusErr, f.infoErr, f.sessionsErr, f.approvalsErr, f.channelsErr, f.logsErr} {
+	)
+	for _, err = range []error{f.statusErr, f.infoErr, f.sessionsErr, f.approvalsErr, f.channelsErr, f.logsErr} {
 		if !away(err) {
-			return
+			return f, nil
 		}
-		f.why = err
 	}
+	return f, err
 }
 
-func (s *Status) byCLI(ctx context.Context, c *call, f *facts) {
-	ctx, cancel := context.WithTimeout(ctx, cliBudget)
-	defer cancel()
+// factsByCLI asks for what the program can find out without the gateway. It
+// gives what it has when ctx ends.
+func (c *call) factsByCLI(ctx context.Context) (f facts, err error) {
 	together(
 		func() { f.report, f.reportErr = c.CLI.GatewayStatus(ctx) },
 		func() { f.sessions, f.sessionsErr = c.CLI.Sessions(ctx, openclaw.SessionsParams{Limit: 50}) },
 		func() { f.logs, f.logsErr = c.CLI.Logs(ctx, lastErrorLines) },
 	)
+	return f, nil
 }
 
-func (s *Status) show(c *call, f *facts) Result {
-	now := time.Now()
+func (s *Status) show(c *call, f facts, why error) Result {
+	st, now := c.Gateway.State(), time.Now()
 	var res Result
 	var items []Item
 	add := func(label, format string, args ...any) {
 		items = append(items, Item{label, fmt.Sprintf(format, args...)})
 	}
 
-	if f.why == nil {
-		up := "up"
-		switch {
+	if why == nil {
+		switch up := uptime(st, now); {
+		case up > 0:
+			add("Gateway", "up %s", longDuration(up))
 		case f.infoErr == nil:
-			up += " " + longDuration(f.info.Uptime)
-		case f.state.Hello.Uptime > 0:
-			up += " " + longDuration(f.state.Hello.Uptime+now.Sub(f.state.Hello.At))
+			add("Gateway", "up %s", longDuration(f.info.Uptime))
+		default:
+			add("Gateway", "up")
 		}
-		add("Gateway", "%s", up)
-		if f.state.Phase == openclaw.Draining {
+		if st.Phase == openclaw.Draining {
 			add("Restart", "waits for work in flight")
 		}
 	} else {
-		res.Blocks = append(res.Blocks, prose(c.gatewayLine(f.why)))
-		if !f.state.LastUpAt.IsZero() {
-			add("Last up", "%s", ago(f.state.LastUpAt, now))
+		res.Blocks = append(res.Blocks, prose(c.gatewayLine(why)))
+		if !st.LastUpAt.IsZero() {
+			add("Last up", "%s", ago(st.LastUpAt, now))
 		}
-		if f.state.Advice != "" {
-			res.Hint = f.state.Advice
+		if st.Advice != "" {
+			res.Hint = st.Advice
 		}
-		s.process(f, add)
-		if errors.Is(f.why, openclaw.ErrDown) && len(c.Start) > 0 {
+		process(f.report, f.reportErr, add)
+		if errors.Is(why, openclaw.ErrDown) && len(c.Start) > 0 {
 			res.Hint = "/gateway start starts it"
 		}
 	}
 	switch {
-	case f.why == nil && f.statusErr == nil:
+	case why == nil && f.statusErr == nil:
 		add("Version", "%s", f.status.Version)
-	case f.state.Hello.Version != "":
-		add("Version", "%s", f.state.Hello.Version)
+	case st.Hello.Version != "":
+		add("Version", "%s", st.Hello.Version)
 	}
-	if known(f.sessionsErr, f.why, c) {
+	if f.sessionsErr == nil {
 		total := f.sessions.Total
 		if total < 0 {
 			total = len(f.sessions.Sessions)
@@ -138,24 +131,24 @@ func (s *Status) show(c *call, f *facts) Result {
 				busy++
 			}
 		}
-		if f.why == nil {
+		if why == nil {
 			add("Sessions", "%d active of %d", busy, total)
 		} else {
 			add("Sessions", "%d, by the local files", total)
 		}
 	}
 	switch {
-	case f.why != nil:
+	case why != nil:
 		add("Approvals", "not known; while the console is cut off, OpenClaw denies")
 	case f.approvalsErr == nil:
 		add("Approvals", "%s", waiting(f.approvals, now))
 	case errors.Is(f.approvalsErr, openclaw.ErrScope):
 		add("Approvals", "not visible: scope operator.approvals is missing")
 	}
-	if f.why == nil && f.channelsErr == nil {
+	if why == nil && f.channelsErr == nil {
 		add("Channels", "%s", channelsLine(f.channels))
 	}
-	if known(f.logsErr, f.why, c) {
+	if f.logsErr == nil {
 		add("Last error", "%s", lastError(f.logs, now))
 	}
 	if c.Console != nil {
@@ -164,27 +157,24 @@ func (s *Status) show(c *call, f *facts) Result {
 	res.Blocks = append(res.Blocks, Block{Kind: Fields, Items: items})
 
 	if s.Verbose {
-		s.verbose(c, f, &res, now)
-	} else if res.Hint == "" && f.why == nil {
+		verbose(c, f, st, why, &res, now)
+	} else if res.Hint == "" && why == nil {
 		res.Buttons = [][]Button{{{Label: "Details", Line: "/status --verbose"}, {Label: "Sessions", Line: "/sessions"}, {Label: "Logs", Line: "/logs --tail 50"}}}
 	}
-	if f.why != nil {
+	if why != nil {
 		row := []Button{{Label: "Logs", Line: "/logs --tail 50"}, {Label: "Process", Line: "/gateway status"}}
 		res.Buttons = [][]Button{row}
 	}
 	return res
 }
 
-// known reports whether a part was found out, from either source.
-func known(err, why error, c *call) bool {
-	return err == nil && (why == nil || c.CLI != nil)
-}
-
 // process says what the CLI saw of a gateway that does not answer.
-func (s *Status) process(f *facts, add func(label, format string, args ...any)) {
-	r := f.report
+func process(r openclaw.GatewayReport, err error, add func(label, format string, args ...any)) {
 	switch {
-	case f.reportErr != nil:
+	case errors.Is(err, openclaw.ErrNoCLI):
+		add("CLI", "not on this host")
+		return
+	case err != nil:
 		add("CLI", "did not answer either")
 		return
 	case r.Reachable:
@@ -199,12 +189,12 @@ func (s *Status) process(f *facts, add func(label, format string, args ...any)) 
 	}
 }
 
-func (s *Status) verbose(c *call, f *facts, res *Result, now time.Time) {
+func verbose(c *call, f facts, st openclaw.State, why error, res *Result, now time.Time) {
 	var items []Item
 	add := func(label, format string, args ...any) {
 		items = append(items, Item{label, fmt.Sprintf(format, args...)})
 	}
-	if f.why == nil {
+	if why == nil {
 		if f.infoErr == nil {
 			add("Process", "pid %d, node %s", f.info.PID, strings.TrimPrefix(f.info.NodeVersion, "v"))
 			add("Host", "%s, %s, load %.1f", f.info.Hostname, count(f.info.CPUs, "CPU"), f.info.Load[0])
@@ -234,17 +224,17 @@ func (s *Status) verbose(c *call, f *facts, res *Result, now time.Time) {
 			}
 		}
 	}
-	if f.state.Phase == openclaw.Connected {
-		add("Connected", "%s", ago(f.state.Since, now))
+	if st.Phase == openclaw.Connected {
+		add("Connected", "%s", ago(st.Since, now))
 		var scopes []string
-		for _, sc := range f.state.Hello.Scopes {
+		for _, sc := range st.Hello.Scopes {
 			scopes = append(scopes, strings.TrimPrefix(string(sc), "operator."))
 		}
 		add("Scopes", "%s", strings.Join(scopes, ", "))
-		if len(f.state.Missing) > 0 {
-			add("Missing", "%v", f.state.Missing)
+		if len(st.Missing) > 0 {
+			add("Missing", "%v", st.Missing)
 		}
-		if skew := f.state.Skew.Abs(); skew > time.Second {
+		if skew := st.Skew.Abs(); skew > time.Second {
 			add("Clocks", "gateway's is off by %s", longDuration(skew))
 		}
 	}
