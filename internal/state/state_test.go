@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -696,75 +695,5 @@ func TestPrune(t *testing.T) {
 	b, err := s.Backlog(t.Context())
 	if want := (state.Backlog{Received: 1}); err != nil || b != want {
 		t.Errorf("Backlog = %+v, %v, want %+v", b, err, want)
-	}
-}
-
-// TestKill kills a process that claims as fast as it can, several times on one
-// ledger. Whatever it had been told was on disk has to be there.
-func TestKill(t *testing.T) {
-	path := newPath(t)
-	said := make(map[int64]state.Status)
-	for round := range 5 {
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), "STATE_TEST_LEDGER="+path, fmt.Sprintf("STATE_TEST_FIRST=%d", (round+1)*1_000_000))
-		var out, complaints bytes.Buffer
-		enough := make(chan struct{})
-		cmd.Stdout = &counter{w: &out, lines: 150 + 70*round, full: enough}
-		cmd.Stderr = &complaints
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		ended := make(chan error, 1)
-		go func() { ended <- cmd.Wait() }()
-		select {
-		case <-enough:
-		case err := <-ended:
-			t.Fatalf("the writer ended by itself: %v\n%s", err, &complaints)
-		}
-		if err := cmd.Process.Kill(); err != nil {
-			t.Fatal(err)
-		}
-		<-ended
-		// The last line may be cut.
-		for line := range strings.Lines(out.String()) {
-			var id int64
-			var st state.Status
-			if _, err := fmt.Sscanf(line, "%d %d.\n", &id, &st); err == nil {
-				said[id] = st
-			}
-		}
-
-		s, err := state.Open(t.Context(), path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		due, err := s.Due(t.Context(), at, 1_000_000)
-		if err != nil {
-			t.Fatal(err)
-		}
-		replies := make(map[string]bool)
-		for _, o := range due {
-			replies[string(o.Body)] = true
-		}
-		count := make(map[state.Status]int)
-		for id, st := range said {
-			got, err := s.Status(t.Context(), id)
-			if err != nil || got < st {
-				t.Fatalf("update %d was acknowledged as %v, is %v, %v", id, st, got, err)
-			}
-			if got == state.Done && !replies[fmt.Sprint("reply to ", id)] {
-				t.Fatalf("update %d is done, but its reply is not in the outbox", id)
-			}
-			if err := s.Claim(t.Context(), state.Claim{UpdateID: id}); got >= state.Claimed && !errors.Is(err, state.ErrClaimed) {
-				t.Fatalf("update %d could be claimed a second time: %v", id, err)
-			}
-			count[st]++
-		}
-		if count[state.Done] == 0 {
-			t.Fatalf("nothing was done in %d acknowledged steps: %v", len(said), count)
-		}
-		if err := s.Close(); err != nil {
-			t.Fatal(err)
-		}
 	}
 }
