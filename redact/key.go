@@ -56,7 +56,7 @@ func (s *scanner) key(at, end int) {
 	}
 	name := v[start:stop]
 	inURL := start > 0 && (v[start-1] == '?' || v[start-1] == '&' || v[start-1] == '#') && dashes == 0
-	ver := classify(name, inURL)
+	ver := s.cache.classify(name, inURL)
 	for _, g := range s.r.keys {
 		last := name[bytes.LastIndexByte(name, '.')+1:]
 		if matchGlob(g, name) || matchGlob(g, last) {
@@ -67,7 +67,7 @@ func (s *scanner) key(at, end int) {
 	if (ver.need == 0 || ver.need == 3) && dashes == 0 {
 		// "API key", "Access Token": the word before belongs to the name.
 		if from := s.wordBefore(start); from < start {
-			two := classify(v[from:stop], false)
+			two := s.cache.classify(v[from:stop], false)
 			if two.need != 0 && (ver.need == 0 || two.need < ver.need) && two.kind == plainKey {
 				ver, spaced = two, true
 			} else if two.need == 0 && ver.weak {
@@ -76,7 +76,7 @@ func (s *scanner) key(at, end int) {
 		}
 	} else if ver.need == 1 && !ver.numbers && dashes == 0 {
 		// "max tokens", "unexpected token": a token that is counted or parsed.
-		if from := s.wordBefore(start); from < start && classify(v[from:stop], false).need == 0 {
+		if from := s.wordBefore(start); from < start && s.cache.classify(v[from:stop], false).need == 0 {
 			ver = verdict{}
 		}
 	}
@@ -235,7 +235,9 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 			sep, k = 'f', j
 			break
 		}
-		s.prose(start, stop, ver, name, blanks, spaced)
+		if !ver.weak {
+			s.prose(start, stop, ver, name, blanks, spaced)
+		}
 		return
 	}
 	if hasPrefix(v[k:], "** ") || hasPrefix(v[k:], "__ ") { // **Password:** x
@@ -395,7 +397,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 			return
 		}
 	}
-	if s.bareValue(start, stop, m, ver, sep, wide, flag, inURL, quoted, spaced); s.skip <= m {
+	if s.bareValue(start, stop, m, ver, sep, wide, flag, inURL, quoted, spaced); s.skip <= m && !ver.weak {
 		s.fallback(m)
 	}
 }
@@ -409,6 +411,9 @@ func (s *scanner) fallback(m int) bool {
 	}
 	end := min(len(v), m+120)
 	for i := m; i < end && v[i] != '\n' && v[i] != ';'; i++ {
+		if c := v[i]; c != '|' && c != '?' && c != 'o' && c != ',' {
+			continue
+		}
 		n := 0
 		switch {
 		case hasPrefix(v[i:], "|| "), hasPrefix(v[i:], "?? "), hasPrefix(v[i:], "or "), hasPrefix(v[i:], "?: "):

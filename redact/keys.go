@@ -100,14 +100,14 @@ var (
 // "X-Api-Key", "clientSecret" or "token count". inURL says that it stands in a
 // query string or fragment, where more names carry secrets.
 func classify(name []byte, inURL bool) verdict {
-	var buf [96]byte
-	var ws [12][]byte
-	n := splitName(name, buf[:0], ws[:])
+	var ws nameWords
+	ws.split(name)
+	n := ws.n
 	if n == 0 {
 		return verdict{}
 	}
 	if inURL {
-		switch string(ws[n-1]) {
+		switch string(ws.at(n - 1)) {
 		case "sig", "signature", "hmac", "apikey", "pass", "pw", "auth", "authkey", "sid", "ticket", "assertion", "key", "session":
 			return verdict{need: 2}
 		case "code", "state", "nonce":
@@ -120,7 +120,7 @@ func classify(name []byte, inURL bool) verdict {
 	}
 	at := -1 // the last secret word
 	for i := n - 1; i >= 0 && at < 0; i-- {
-		w := ws[i]
+		w := ws.at(i)
 		switch {
 		case secretWords[string(w)]:
 			at = i
@@ -130,7 +130,7 @@ func classify(name []byte, inURL bool) verdict {
 			}
 			return verdict{}
 		case string(w) == "cookie" || string(w) == "cookies":
-			if i == n-1 && (n == 1 || n == 2 && string(ws[0]) == "set" || n == 2 && string(ws[0]) == "http") {
+			if i == n-1 && (n == 1 || n == 2 && string(ws.at(0)) == "set" || n == 2 && string(ws.at(0)) == "http") {
 				return verdict{need: 2, kind: cookieKey}
 			}
 		case string(w) == "key" || string(w) == "keys":
@@ -140,7 +140,7 @@ func classify(name []byte, inURL bool) verdict {
 				}
 				continue
 			}
-			switch owner := ws[i-1]; {
+			switch owner := ws.at(i - 1); {
 			case keyOwners[string(owner)]:
 				at = i
 			case keyOthers[string(owner)], string(w) == "keys":
@@ -155,7 +155,7 @@ func classify(name []byte, inURL bool) verdict {
 			at = i
 		case string(w) == "auth" || string(w) == "bearer" || string(w) == "salt" || string(w) == "sid" || string(w) == "session":
 			if i == n-1 {
-				if string(w) == "auth" && n > 1 && (string(ws[n-2]) == "require" || string(ws[n-2]) == "redis") {
+				if string(w) == "auth" && n > 1 && (string(ws.at(n-2)) == "require" || string(ws.at(n-2)) == "redis") {
 					return verdict{need: 1, numbers: true}
 				}
 				return verdict{need: 3, weak: true}
@@ -167,27 +167,27 @@ func classify(name []byte, inURL bool) verdict {
 	if at < 0 {
 		return verdict{}
 	}
-	isToken := string(ws[at]) == "token" || string(ws[at]) == "tokens"
-	if isToken && at > 0 && countedTokens[string(ws[at-1])] {
+	isToken := string(ws.at(at)) == "token" || string(ws.at(at)) == "tokens"
+	if isToken && at > 0 && countedTokens[string(ws.at(at-1))] {
 		return verdict{}
 	}
-	if at > 0 && (string(ws[0]) == "no" || string(ws[0]) == "has" || string(ws[0]) == "is" || string(ws[0]) == "require" && string(ws[at]) != "pass" || string(ws[0]) == "use" || string(ws[0]) == "allow" || string(ws[0]) == "forgot" || string(ws[0]) == "reset" && at == 1 && n == 2 && !isToken) {
+	if at > 0 && (string(ws.at(0)) == "no" || string(ws.at(0)) == "has" || string(ws.at(0)) == "is" || string(ws.at(0)) == "require" && string(ws.at(at)) != "pass" || string(ws.at(0)) == "use" || string(ws.at(0)) == "allow" || string(ws.at(0)) == "forgot" || string(ws.at(0)) == "reset" && at == 1 && n == 2 && !isToken) {
 		return verdict{}
 	}
-	v := verdict{need: 1, numbers: !isToken && !hasEnding(ws[at], "token")}
-	switch string(ws[at]) {
+	v := verdict{need: 1, numbers: !isToken && !hasEnding(ws.at(at), "token")}
+	switch string(ws.at(at)) {
 	case "pat", "pw", "otp", "dsn", "cred", "creds", "credential", "credentials":
 		v.need = 2
 	case "totp", "connectionstring", "jwt":
 		v.need = 2
 	}
-	switch string(ws[at]) {
+	switch string(ws.at(at)) {
 	case "dsn", "connectionstring":
 		v.dsn = true
 	}
 	for i := at + 1; i < n; i++ {
-		switch w := ws[i]; {
-		case harmlessEndings[string(w)] && (i == n-1 || !keptEndings[string(ws[n-1])]):
+		switch w := ws.at(i); {
+		case harmlessEndings[string(w)] && (i == n-1 || !keptEndings[string(ws.at(n-1))]):
 			return verdict{}
 		case keptEndings[string(w)]:
 		default:
@@ -210,17 +210,27 @@ func hasEnding(w []byte, e string) bool {
 	return len(w) > len(e) && string(w[len(w)-len(e):]) == e
 }
 
-// splitName splits a name into lower-case words, at punctuation and where a
-// capital follows a small letter, without trailing digits. It returns how many
-// of ws it filled; of very long names it keeps the last words.
-func splitName(name, buf []byte, ws [][]byte) int {
-	n := 0
+// A nameWords is a name split into its last words, in small letters.
+type nameWords struct {
+	buf  [maxName + 16]byte
+	from [12]uint8
+	to   [12]uint8
+	n    int
+}
+
+func (w *nameWords) at(i int) []byte { return w.buf[w.from[i]:w.to[i]] }
+
+// split splits a name into words, at punctuation and where a capital follows a
+// small letter, without trailing digits.
+func (w *nameWords) split(name []byte) {
+	if len(name) > len(w.buf) {
+		return
+	}
 	for i := 0; i < len(name); {
 		if c := name[i]; !isAlnum(c) && c < 0x80 {
 			i++
 			continue
 		}
-		start := len(buf)
 		j := i
 		for j < len(name) && (isAlnum(name[j]) || name[j] >= 0x80) {
 			if j > i && isUpper(name[j]) {
@@ -228,28 +238,52 @@ func splitName(name, buf []byte, ws [][]byte) int {
 					break
 				}
 			}
-			if len(buf) == cap(buf) {
-				return 0
-			}
-			buf = append(buf, fold(name[j]))
+			w.buf[j] = fold(name[j])
 			j++
 		}
+		from, to := i, j
 		i = j
-		w := buf[start:]
-		for len(w) > 1 && isDigit(w[len(w)-1]) && !isDigit(w[0]) && !keptEndings[string(w)] {
-			w = w[:len(w)-1]
+		if isDigit(w.buf[to-1]) && !isDigit(w.buf[from]) && !keptEndings[string(w.buf[from:to])] {
+			for to-from > 1 && isDigit(w.buf[to-1]) {
+				to--
+			}
 		}
-		if isDigit(w[0]) && len(w) <= 3 {
+		if isDigit(w.buf[from]) && to-from <= 3 {
 			continue
 		}
-		if n == len(ws) {
-			copy(ws, ws[1:])
-			n--
+		if w.n == len(w.from) {
+			copy(w.from[:], w.from[1:])
+			copy(w.to[:], w.to[1:])
+			w.n--
 		}
-		ws[n] = w
-		n++
+		w.from[w.n], w.to[w.n] = uint8(from), uint8(to)
+		w.n++
 	}
-	return n
+}
+
+// A verdictCache remembers the verdicts of the names seen last: logs repeat
+// them.
+type verdictCache [64]struct {
+	name    [30]byte
+	n       uint8
+	inURL   bool
+	verdict verdict
+}
+
+func (c *verdictCache) classify(name []byte, inURL bool) verdict {
+	if len(name) > len(c[0].name) {
+		return classify(name, inURL)
+	}
+	h := uint32(len(name))
+	for _, b := range name {
+		h = h*31 + uint32(b)
+	}
+	e := &c[h*0x9e3779b1>>26]
+	if int(e.n) != len(name) || e.inURL != inURL || string(e.name[:e.n]) != string(name) {
+		e.verdict = classify(name, inURL)
+		e.n, e.inURL = uint8(copy(e.name[:], name)), inURL
+	}
+	return e.verdict
 }
 
 func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }

@@ -28,7 +28,7 @@ type knownSet struct {
 	bits   [1 << 13]uint64
 	grams  map[uint32][]gramAt
 	starts map[uint32][]int // first three bytes → values, for values split at a line's end
-	begin  [1 << 10]uint64
+	ends   [1 << 10]uint64  // three bytes in the first cutLen of a value
 }
 
 type knownValue struct {
@@ -44,6 +44,10 @@ type knownRest struct{ value, at int } // value is 1 + index, 0 for none
 // minKnown is the shortest known value that is replaced; shorter ones would hit
 // ordinary words.
 const minKnown = 6
+
+// cutLen is the longest beginning of a value at a line's end that waits for the
+// next line; longer ones are pieces that are replaced by themselves.
+const cutLen = 24
 
 // maxGramRefs bounds the work for one gram.
 const maxGramRefs = 64
@@ -73,9 +77,11 @@ func newKnownSet(secrets []string) *knownSet {
 				k.grams[g] = append(refs, gramAt{int32(n), int32(i)})
 			}
 		}
+		for i := 0; i+3 <= min(len(v.text), cutLen); i++ {
+			h := three(v.text[i:]) * 0x9e3779b1 >> 16
+			k.ends[h>>6] |= 1 << (h & 63)
+		}
 		t := three(v.text)
-		h := t * 0x9e3779b1 >> 16
-		k.begin[h>>6] |= 1 << (h & 63)
 		k.starts[t] = append(k.starts[t], n)
 	}
 	return k
@@ -277,14 +283,18 @@ func (k *knownSet) find(s *scanner) {
 // cut returns how many characters at the end of v are the beginning of a known
 // value, if they are too few to be replaced by themselves.
 func (k *knownSet) cut(v []byte) int {
-	v = bytes.TrimRight(v, "\r\n")
-	for n := min(len(v), 24); n >= 3; n-- {
+	for len(v) > 0 && (v[len(v)-1] == '\n' || v[len(v)-1] == '\r') {
+		v = v[:len(v)-1]
+	}
+	if len(v) < 3 {
+		return 0
+	}
+	if h := three(v[len(v)-3:]) * 0x9e3779b1 >> 16; k.ends[h>>6]>>(h&63)&1 == 0 {
+		return 0
+	}
+	for n := min(len(v), cutLen); n >= 3; n-- {
 		b := v[len(v)-n:]
-		t := three(b)
-		if h := t * 0x9e3779b1 >> 16; k.begin[h>>6]>>(h&63)&1 == 0 {
-			continue
-		}
-		for _, i := range k.starts[t] {
+		for _, i := range k.starts[three(b)] {
 			if val := &k.values[i]; n < len(val.text) && n < val.min && bytes.Equal(b, val.text[:n]) {
 				return n
 			}

@@ -135,6 +135,7 @@ type scanner struct {
 
 	swallowing   swallow // at the beginning of a window
 	swallowQuote byte
+	cache        verdictCache
 	instead      []byte // what takes the place of a dropped line
 
 	pos    []int32 // offset in the line of each byte of v; nil if it is the same
@@ -516,7 +517,7 @@ func (s *scanner) query(at, end int) {
 	if start == 0 || v[start-1] != '?' && v[start-1] != '&' && v[start-1] != '#' && v[start-1] != ';' {
 		return
 	}
-	ver := classify(v[start:end-1], true)
+	ver := s.cache.classify(v[start:end-1], true)
 	if ver.need == 0 {
 		return
 	}

@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"encoding/base64"
+	"strings"
 )
 
 // weigh says how much v looks like a secret rather than like a word of prose or
@@ -70,34 +71,37 @@ var stopWords = wordSet(`true false yes no on off null nil none undefined unset 
 
 // isMask reports whether v is already a placeholder or a masked value.
 func isMask(v []byte) bool {
-	if bytes.Contains(v, []byte("[redacted")) || bytes.Contains(v, []byte("***")) || bytes.Contains(v, []byte("•••")) {
-		return true
-	}
-	if bytes.Contains(v, []byte("…")) && len(v) < 40 {
-		return true
-	}
-	if i := bytes.Index(v, []byte("...")); i >= 0 && (len(v) < 24 || len(bytes.Trim(v, ".")) <= 4) {
-		return true
-	}
 	same := true
-	for _, c := range v[1:] {
-		if c != v[0] {
-			same = false
-			break
+	var marks, stars, dots int
+	for i, c := range v {
+		same = same && c == v[0]
+		switch c {
+		case '*':
+			if stars++; stars >= 3 && v[i-1] == '*' && v[i-2] == '*' {
+				return true
+			}
+		case '.':
+			dots++
+		case '[', 0xe2:
+			marks++
 		}
 	}
 	if same && !isDigit(v[0]) && (len(v) > 1 || !isLetter(v[0])) {
 		return true
 	}
-	var buf [64]byte
-	if len(v) <= len(buf) {
+	if marks > 0 && (bytes.Contains(v, []byte("[redacted")) || bytes.Contains(v, []byte("•••")) || len(v) < 40 && bytes.Contains(v, []byte("…"))) {
+		return true
+	}
+	if dots >= 3 && bytes.Contains(v, []byte("...")) && (len(v) < 24 || len(bytes.Trim(v, ".")) <= 4) {
+		return true
+	}
+	if len(v) <= 64 {
+		var buf [64]byte
 		l := lower(v, buf[:0])
-		for _, m := range maskWords {
-			if bytes.Contains(l, m) {
-				return true
-			}
+		if hasMaskWord(l) {
+			return true
 		}
-		if distinct(l) <= 2 && len(l) >= 6 && bytes.IndexByte(l, 'x') >= 0 {
+		if l[0] == 'x' && l[len(l)-1] == 'x' && len(l) >= 6 && distinct(l) <= 2 {
 			return true
 		}
 	}
@@ -108,8 +112,29 @@ func isMask(v []byte) bool {
 	return first == '(' && last == ')' || first == '[' && last == ']' && wordy(v[1:len(v)-1])
 }
 
-var maskWords = [][]byte{[]byte("redacted"), []byte("masked"), []byte("_here"), []byte("-here"), []byte("your_"), []byte("your-"), []byte("<your"),
-	[]byte("changeme"), []byte("change-me"), []byte("change_me"), []byte("replace_me"), []byte("replaceme"), []byte("replace-me"), []byte("placeholder"), []byte("xxxxxx"), []byte("insert_"), []byte("(sensitive"), []byte("filtered"), []byte("yourpassword"), []byte("yourtoken"), []byte("yourapikey"), []byte("yoursecret")}
+// hasMaskWord reports whether l, in small letters, says that it is a
+// placeholder.
+func hasMaskWord(l []byte) bool {
+	for i, c := range l {
+		for _, w := range maskWords[c] {
+			if hasPrefix(l[i:], w) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// maskWords are the words of placeholders, by first letter.
+var maskWords = byFirst(`redacted masked _here -here your_ your- <your changeme change-me change_me replace_me replaceme
+	replace-me placeholder xxxxxx insert_ (sensitive filtered yourpassword yourtoken yourapikey yoursecret`)
+
+func byFirst(list string) (t [256][]string) {
+	for _, w := range strings.Fields(list) {
+		t[w[0]] = append(t[w[0]], w)
+	}
+	return t
+}
 
 func distinct(v []byte) int {
 	var seen [256]bool
@@ -164,8 +189,8 @@ func isReference(v []byte) bool {
 	if len(v) > 3 && isLetter(v[0]) && v[1] == ':' && (v[2] == '\\' || v[2] == '/') {
 		return true
 	}
-	for _, p := range referencePrefixes {
-		if len(v) >= len(p) && string(v[:len(p)]) == p {
+	for _, p := range referencePrefixes[v[0]] {
+		if hasPrefix(v, p) {
 			return true
 		}
 	}
@@ -176,10 +201,12 @@ func isReference(v []byte) bool {
 	return false
 }
 
-var referencePrefixes = []string{"os.environ", "os.getenv", "os.Getenv", "os.LookupEnv", "process.env", "import.meta.env", "Deno.env", "Bun.env", "System.getenv",
-	"ENV[", "ENV.", "env.", "env(", "getenv(", "secrets.", "vault:", "vault.", "arn:aws", "ssm:", "op:", "sops:", "keyring:", "secretKeyRef", "valueFrom", "std::env",
-	"config.", "conf.", "cfg.", "settings.", "self.", "this.", "args.", "opts.", "options.", "params.", "var.", "local.", "module.", "data.", "request.", "req.", "ctx.", "context.",
-	"getpass", "input(", "prompt(", "file(", "file:", "awskms:", "gcpkms:", "projects/", "gs:", "s3:", "Environment.GetEnvironmentVariable", "{resolve:", "ref+", "ref:", "#{", "<%="}
+// referencePrefixes begin look-ups, by first letter.
+var referencePrefixes = byFirst(`os.environ os.getenv os.Getenv os.LookupEnv process.env import.meta.env Deno.env Bun.env
+	System.getenv ENV[ ENV. env. env( getenv( secrets. vault: vault. arn:aws ssm: op: sops: keyring: secretKeyRef valueFrom
+	std::env config. conf. cfg. settings. self. this. args. opts. options. params. var. local. module. data. request. req.
+	ctx. context. getpass input( prompt( file( file: awskms: gcpkms: projects/ gs: s3: Environment.GetEnvironmentVariable
+	{resolve: ref+ ref: #{ <%=`)
 
 // isVariable reports whether s is a name as variables have them, not a random
 // string: $PASSWORD is a reference, $ecr3tPassw0rd is a password.
