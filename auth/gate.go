@@ -455,13 +455,14 @@ func (g *Gate) judge(id int64, given [32]byte, ok func(*operator, time.Time)) (u
 	if after.Failures%failuresMax == 0 {
 		after.Until = now.Add(lockoutFor(after.Failures)).Round(0)
 	}
-	if err := g.keep(cfg, after); err != nil {
-		return time.Time{}, ErrUnsaved, err
+	err := g.keep(cfg, after)
+	if (err != nil || !right) && !after.Until.IsZero() {
+		g.lock(id)
 	}
-	if !right {
-		if !after.Until.IsZero() {
-			g.lock(id)
-		}
+	switch {
+	case err != nil:
+		return time.Time{}, ErrUnsaved, err
+	case !right:
 		return after.Until, ErrWrongSecret, nil
 	}
 	if err := g.keep(cfg, Lockout{Operator: id}); err != nil {
