@@ -336,6 +336,7 @@ type fakeChat struct {
 	left     []int64
 	failSend func(sent) error
 	noDelete bool
+	slow     chan struct{} // if set, each message takes one
 }
 
 func (c *fakeChat) Send(_ context.Context, to console.Address, r console.Reply) (int64, error) {
@@ -347,6 +348,9 @@ func (c *fakeChat) Document(_ context.Context, to console.Address, d console.Doc
 }
 
 func (c *fakeChat) add(s *sent) (int64, error) {
+	if c.slow != nil {
+		<-c.slow
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.failSend != nil {
@@ -432,10 +436,12 @@ type rig struct {
 	config console.Config
 	router *console.Router
 	do     commandsFunc // may be replaced before start
-	ran    []string     // lines, in the order in which they began
-	mu     sync.Mutex
-	next   int64
-	stop   func() error
+
+	slowAuth bool     // takes a second, in a bubble
+	ran      []string // lines, in the order in which they began
+	mu       sync.Mutex
+	next     int64
+	stop     func() error
 }
 
 // newRig returns a rig that is not started. Commands answer "did <line>".
@@ -460,6 +466,9 @@ func (g *rig) start() {
 		g.mu.Unlock()
 		switch {
 		case q.Name == "auth":
+			if g.slowAuth {
+				time.Sleep(time.Second)
+			}
 			_, err := g.gate.Unlock(gr.Caller(), q.Command.(*commands.Auth).Code)
 			return commands.Result{Summary: "unlocked"}, err
 		case g.do != nil:

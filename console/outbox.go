@@ -63,8 +63,8 @@ func (o *outbox) take(parcels []Parcel, out []Outgoing) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for i, p := range parcels {
-		if o.filling || o.spilled[p.To.ChatID] {
-			o.missed = true // fill brings it, after those that are older
+		if o.filling {
+			o.missed = true // the next fill brings it, after those that are older
 			continue
 		}
 		o.add(consignment{p, out[i]})

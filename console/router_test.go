@@ -220,9 +220,10 @@ func TestRedelivery(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		g.unlock(alice)
 		g.start()
-		m := g.message("/gateway restart")
+		m, refused := g.message("/gateway restart"), g.message("/stauts")
 		for i := range 100 {
 			g.send(m)
+			g.send(refused)
 			if i%10 == 9 { // a new process on the same ledger
 				if err := g.stop(); err != nil {
 					t.Fatal(err)
@@ -234,8 +235,8 @@ func TestRedelivery(t *testing.T) {
 		if n := len(g.lines()); n != 1 {
 			t.Errorf("ran %d times", n)
 		}
-		if n := len(g.chat.all()); n != 1 {
-			t.Errorf("answered %d times", n)
+		if n := len(g.chat.all()); n != 2 {
+			t.Errorf("answered %d times: %q", n, texts(g.chat.all()))
 		}
 	})
 }
@@ -274,12 +275,13 @@ func TestOrderWithinChat(t *testing.T) {
 // What /auth decides holds for the message right after it.
 func TestAuthThenCommand(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
+		g.slowAuth = true
 		g.start()
 		a, b := g.message("/auth "+secret), g.message("/gateway restart")
 		if err := g.router.Receive(t.Context(), []console.Incoming{{UpdateID: a.UpdateID, Message: &a}, {UpdateID: b.UpdateID, Message: &b}}); err != nil {
 			t.Fatal(err)
 		}
-		synctest.Wait()
+		time.Sleep(2 * time.Second)
 		all := g.chat.all()
 		if len(all) != 2 || all[0].text() != "OK: unlocked" || !strings.HasPrefix(all[1].text(), "OK: /gateway restart") {
 			t.Errorf("answers %q", texts(all))
@@ -583,6 +585,56 @@ func TestForgedPress(t *testing.T) {
 	})
 }
 
+// Presses have a budget of their own, and bots have no presses.
+func TestPressBudget(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		exhaust(g.gate) // what messages may use has nothing to do with it
+		s := sent{id: 5, to: console.Address{ChatID: alice}}
+		for range 30 {
+			g.press(alice, s, "c:unknown")
+		}
+		synctest.Wait()
+		limited := 0
+		for _, n := range g.chat.notes {
+			if n == "rate limited (try again later)" {
+				limited++
+			}
+		}
+		if limited != 10 {
+			t.Errorf("%d of 30 presses were limited, want 10", limited)
+		}
+	})
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		p := console.Press{UpdateID: 1, ID: "1", ChatID: alice, UserID: alice, Private: true, FromBot: true, Data: "c:x"}
+		if err := g.router.Receive(t.Context(), []console.Incoming{{UpdateID: 1, Press: &p}}); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		if len(g.chat.notes) > 0 || g.ledger.outcome(1) != console.Ignored {
+			t.Errorf("a bot's press was answered %q", g.chat.notes)
+		}
+	})
+}
+
+// An update that someone else has claimed does not run here, and is theirs to
+// answer.
+func TestClaimedElsewhere(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.ledger.broken("claim", fmt.Errorf("claim: %w", console.ErrClaimed))
+		g.start()
+		id := g.send(g.message("/status"))
+		synctest.Wait()
+		if len(g.lines()) > 0 || len(g.chat.all()) > 0 || g.ledger.outcome(id) != 0 {
+			t.Errorf("ran %q, answered %q, outcome %v", g.lines(), texts(g.chat.all()), g.ledger.outcome(id))
+		}
+		if h := g.router.Health(); h.Running != 0 || h.Waiting != 0 {
+			t.Errorf("its place was not given back: %+v", h)
+		}
+	})
+}
+
 func TestFullOutput(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		long := strings.Repeat("line with token="+secret+"\n", 400)
@@ -848,6 +900,41 @@ func TestOutbox(t *testing.T) {
 		}
 		if n := g.ledger.waiting(); n != 0 {
 			t.Errorf("%d left in the outbox", n)
+		}
+	})
+}
+
+// A chat with more replies than fit into memory gets those that come later
+// later, also while there is room again.
+func TestOutboxSpill(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		slow := make(chan struct{})
+		send := func(from, to int) {
+			for i := from; i < to; i++ {
+				reply := console.Reply{Header: newRedactor(t).Text(fmt.Sprint(i))}
+				if err := g.router.Notify(t.Context(), console.Outgoing{To: console.Address{ChatID: bob}, Reply: &reply}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		g.chat.slow = slow
+		send(0, 300)
+		for range 100 {
+			slow <- struct{}{}
+		}
+		synctest.Wait()
+		send(300, 350)
+		close(slow)
+		time.Sleep(time.Minute)
+		all := g.chat.all()
+		if len(all) != 350 {
+			t.Fatalf("%d sent", len(all))
+		}
+		for i, s := range all {
+			if s.text() != fmt.Sprint(i) {
+				t.Fatalf("message %d is %q", i, s.text())
+			}
 		}
 	})
 }
