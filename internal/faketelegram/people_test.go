@@ -347,3 +347,33 @@ func TestClockSkew(t *testing.T) {
 		t.Errorf("Date is ahead by %v, %v", ahead, err)
 	}
 }
+
+// Bots have nothing to say about each other's presses and messages.
+func TestTwoBots(t *testing.T) {
+	srv, root := serve(t, faketelegram.Config{Bots: []faketelegram.Bot{{Token: "7:a", Username: "our_bot"}, {Token: "8:b", Username: "peer_bot"}}})
+	ours, peer := client(t, root, "7:a"), client(t, root, "8:b")
+	m := must[*gotgbot.Message](t)(ours.SendMessage(faketelegram.Supergroup, "x", nil))
+	p := must[faketelegram.Pressed](t)(srv.Press(faketelegram.Press{Chat: faketelegram.Supergroup, Message: m.MessageId, Data: "x", User: bob}))
+	if us := updates(t, peer, gotgbot.GetUpdatesOpts{}); len(us) != 0 {
+		t.Errorf("the peer was told: %+v", us)
+	}
+	_, err := peer.AnswerCallbackQuery(p.ID, nil)
+	refused(t, err, 400, "Bad Request: query is too old and response timeout expired or query ID is invalid")
+	_, _, err = peer.EditMessageText(&gotgbot.EditMessageTextOpts{ChatId: faketelegram.Supergroup, MessageId: m.MessageId, Text: "y"})
+	refused(t, err, 400, "Bad Request: message can't be edited")
+	if _, err := ours.AnswerCallbackQuery(p.ID, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// A file goes when the message that brought it is dropped.
+func TestOldFilesGo(t *testing.T) {
+	srv, b := start(t, faketelegram.Config{MaxMessages: 4})
+	m := must[*gotgbot.Message](t)(b.SendDocument(alice, gotgbot.InputFileByReader("a.txt", strings.NewReader("x")), nil))
+	must[*gotgbot.File](t)(b.GetFile(m.Document.FileId, nil))
+	for range 5 {
+		srv.Send(faketelegram.Post{Chat: alice, Text: "x"})
+	}
+	_, err := b.GetFile(m.Document.FileId, nil)
+	refused(t, err, 400, "Bad Request: invalid file_id")
+}

@@ -123,7 +123,7 @@ function drawChats() {
     row.dataset.chat = c.name
     const last = c.last
     const text = isTyping(c.name) ? 'typing…' : summary(last).replace(/\s+/g, ' ')
-    const author = last && !c.bot && last.from && !service(last) ? (out(last) ? 'You' : last.sender_chat?.title || last.from.first_name) + ': ' : ''
+    const author = last && !c.bot && last.from && last.sender_chat?.id !== c.chat.id && !service(last) ? (out(last) ? 'You' : last.sender_chat?.title || last.from.first_name) + ': ' : ''
     const count = unread.get(me + c.name) || 0
     row.append(face(el('span'), c.bot || c.chat.id, titleOf(c)),
       el('span', 'top', el('b', '', titleOf(c)), el('time', '', last ? clock(last.date) : '')),
