@@ -118,9 +118,12 @@ type agentRun struct {
 	unfollow func()
 
 	mu     sync.Mutex
-	report func(AgentProgress) // nil when nobody listens any more
-	asked  map[string]bool     // approvals already reported as waiting
-	done   map[string]bool     // and as decided
+	report func(AgentProgress) // nil: nobody wants to know
+	begun  bool                // the acceptance was reported
+	early  []AgentProgress     // what came before it
+
+	asked map[string]bool // approvals already reported as waiting; watcher only
+	done  map[string]bool // and as decided; watcher only
 }
 
 func (r *agentRun) emit(kind ProgressKind, at time.Time, text, approval string) {
@@ -129,8 +132,24 @@ func (r *agentRun) emit(kind ProgressKind, at time.Time, text, approval string) 
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.report != nil {
-		r.report(AgentProgress{Kind: kind, At: at, Text: text, ApprovalID: approval})
+	if r.report == nil {
+		return
+	}
+	// The answer and the events take two ways to us; what comes of the run is
+	// told after the run was.
+	p := AgentProgress{Kind: kind, At: at, Text: text, ApprovalID: approval}
+	switch {
+	case kind == ProgressAccepted:
+		r.begun = true
+		r.report(p)
+		for _, p := range r.early {
+			r.report(p)
+		}
+		r.early = nil
+	case !r.begun && kind != ProgressLost && kind != ProgressReattach:
+		r.early = append(r.early, p)
+	default:
+		r.report(p)
 	}
 }
 
@@ -167,10 +186,7 @@ func (r *agentRun) watch() (stop func()) {
 		}
 	})
 	return func() {
-		r.mu.Lock()
-		r.report = nil
-		r.mu.Unlock()
-		sub.Close()
+		sub.Close() // what is queued is still reported
 		wg.Wait()
 	}
 }
