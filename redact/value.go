@@ -10,24 +10,43 @@ import (
 // configuration: 0 never one (empty, a placeholder, a reference, a mask), 1 a
 // plain word or number, 2 letters mixed with digits or punctuation, 3 random.
 func weigh(v []byte) int {
-	v = bytes.TrimSpace(v)
-	if len(v) == 0 || isMask(v) || isReference(v) {
+	for len(v) > 0 && isSpace(v[0]) {
+		v = v[1:]
+	}
+	for len(v) > 0 && isSpace(v[len(v)-1]) {
+		v = v[:len(v)-1]
+	}
+	if len(v) == 0 || isReference(v) {
 		return 0
 	}
-	var letters, digits, others, spaces int
+	var n [numTraits]int
+	var turns, rises int
+	last := uint8(traitMark)
 	for _, c := range v {
+		t := traits[c]
+		n[t]++
 		switch {
-		case isLetter(c):
-			letters++
-		case isDigit(c):
-			digits++
-		case c == ' ':
-			spaces++
-		case c >= 0x80:
-			letters++
-		default:
-			others++
+		case last == t:
+		case t == traitDigit && (last == traitUpper || last == traitLower), last == traitDigit && (t == traitUpper || t == traitLower):
+			turns++
+		case t == traitUpper && last == traitLower:
+			rises++
 		}
+		last = t
+	}
+	digits, spaces := n[traitDigit], n[traitSpace]
+	others := n[traitMark] + n[traitSign] + n[traitJoin]
+	ascii := n[traitUpper] + n[traitLower]
+	letters := ascii + n[traitHigh]
+	if len(v) >= 10 && n[traitMark]+spaces+n[traitHigh] == 0 && ascii >= 2 && ascii+digits >= len(v)*2/3 &&
+		(turns+rises)*5 >= len(v) && (digits >= 2 || rises*6 >= len(v)) {
+		if n[traitSign] > 0 && isMask(v) {
+			return 0
+		}
+		return 3
+	}
+	if isMask(v) {
+		return 0
 	}
 	switch {
 	case letters+digits == 0 && len(v) < 4:
@@ -37,14 +56,12 @@ func weigh(v []byte) int {
 		if len(v) <= len(buf) && stopWords[string(lower(v, buf[:0]))] {
 			return 0
 		}
-		if mixedCase(v) {
+		if rises >= 3 && rises*5 >= len(v) {
 			return 2
 		}
 		return 1
 	case letters == 0 && others == 0:
 		return 1
-	case looksRandom(v):
-		return 3
 	case digits == 0 && wordy(v):
 		var buf [24]byte
 		if len(v) <= len(buf) && stopWords[string(lower(v, buf[:0]))] {
@@ -54,6 +71,41 @@ func weigh(v []byte) int {
 	}
 	return 2
 }
+
+// Traits of characters.
+const (
+	traitMark  = iota // anything else
+	traitSpace        // a blank
+	traitUpper
+	traitLower
+	traitDigit
+	traitHigh // not ASCII
+	traitSign // appears in random passwords, and in placeholders
+	traitJoin // joins the parts of tokens
+	numTraits
+)
+
+var traits = func() (t [256]uint8) {
+	for c := range 256 {
+		switch b := byte(c); {
+		case b == ' ':
+			t[c] = traitSpace
+		case isUpper(b):
+			t[c] = traitUpper
+		case isLower(b):
+			t[c] = traitLower
+		case isDigit(b):
+			t[c] = traitDigit
+		case c >= 0x80:
+			t[c] = traitHigh
+		case strings.IndexByte("*._", b) >= 0:
+			t[c] = traitSign
+		case strings.IndexByte("-+/=~%!@#$^&", b) >= 0:
+			t[c] = traitJoin
+		}
+	}
+	return t
+}()
 
 // stopWords are values that are states, types or words about a secret.
 var stopWords = wordSet(`true false yes no on off null nil none undefined unset set missing empty void n/a na required optional
@@ -248,35 +300,30 @@ func isPath(v []byte) bool {
 // a run of token characters that changes between small letters, capitals and
 // digits more often than names do.
 func looksRandom(v []byte) bool {
-	n := len(v)
-	if n < 10 {
+	if len(v) < 10 {
 		return false
 	}
-	var letters, digits, turns, rises int
-	for i, c := range v {
-		switch {
-		case isLetter(c):
-			letters++
-		case isDigit(c):
-			digits++
-		case c == '-' || c == '_' || c == '+' || c == '/' || c == '=' || c == '.' || c == '~' || c == '%' || c == '!' || c == '@' || c == '#' || c == '$' || c == '^' || c == '&' || c == '*':
-		default:
+	var n [numTraits]int
+	var turns, rises int
+	last := uint8(traitMark)
+	for _, c := range v {
+		t := traits[c]
+		if t <= traitSpace || t == traitHigh {
 			return false
 		}
-		if i > 0 {
-			p := v[i-1]
-			if isDigit(c) && isLetter(p) || isLetter(c) && isDigit(p) {
+		n[t]++
+		if t != last {
+			switch {
+			case t == traitDigit && (last == traitUpper || last == traitLower), last == traitDigit && (t == traitUpper || t == traitLower):
 				turns++
-			}
-			if isUpper(c) && isLower(p) {
+			case t == traitUpper && last == traitLower:
 				rises++
 			}
 		}
+		last = t
 	}
-	if letters < 2 || letters+digits < n*2/3 {
-		return false
-	}
-	return (turns+rises)*5 >= n && (digits >= 2 || rises*6 >= n)
+	letters := n[traitUpper] + n[traitLower]
+	return letters >= 2 && letters+n[traitDigit] >= len(v)*2/3 && (turns+rises)*5 >= len(v) && (n[traitDigit] >= 2 || rises*6 >= len(v))
 }
 
 // isUUID reports whether v has the shape of a UUID.
