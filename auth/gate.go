@@ -107,7 +107,7 @@ type Ask struct {
 // Gate decides. All methods may be called from any goroutine. Those that take a
 // secret block while the attempt is saved, 5 s at most; the others never block.
 type Gate struct {
-	attempts sync.Mutex // one secret at a time, held while an attempt is saved
+	attempts sync.Mutex // one secret at a time and no reload between; held while an attempt is saved
 
 	mu        sync.Mutex
 	cfg       Config
@@ -445,6 +445,9 @@ func (g *Gate) judge(id int64, given [32]byte, ok func(*operator, time.Time)) (u
 	g.mu.Lock()
 	cfg, before := g.cfg, g.lockouts[id]
 	g.mu.Unlock()
+	if !cfg.factor() { // a reload came before us
+		return time.Time{}, ErrNoFactor, nil
+	}
 
 	right := subtle.ConstantTimeCompare(given[:], cfg.SecretSHA256[:]) == 1
 	now := time.Now()
@@ -472,8 +475,8 @@ func (g *Gate) judge(id int64, given [32]byte, ok func(*operator, time.Time)) (u
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	op := g.operators[id]
-	if op == nil || g.cfg.SecretSHA256 != cfg.SecretSHA256 {
-		return time.Time{}, ErrStranger, nil // reloaded meanwhile
+	if op == nil { // a reload came before us
+		return time.Time{}, ErrStranger, nil
 	}
 	if ok != nil {
 		ok(op, now)
@@ -498,11 +501,7 @@ func (g *Gate) keep(cfg Config, l Lockout) error {
 // lockoutFor returns how long the lockout lasts that begins with this failure:
 // 5 min after the fifth, doubling with every five to 1 h.
 func lockoutFor(failures int) time.Duration {
-	d := lockoutMin
-	for n := failures / failuresMax; n > 1 && d < lockoutMax; n-- {
-		d *= 2
-	}
-	return min(d, lockoutMax)
+	return min(lockoutMin<<min(failures/failuresMax-1, 10), lockoutMax)
 }
 
 // Lock ends the unlock of c's operator, wherever c speaks. It does not stop
@@ -522,7 +521,7 @@ func (g *Gate) UnlockedUntil(userID int64) (time.Time, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	op := g.operators[userID]
-	if op == nil || !g.cfg.factor() {
+	if op == nil {
 		return time.Time{}, false
 	}
 	// The monotonic clock stands still while the machine sleeps, the wall clock can

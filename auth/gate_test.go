@@ -499,6 +499,21 @@ func TestUnsavedAttemptFails(t *testing.T) {
 	})
 }
 
+func TestUnsavedLockoutEndsTheUnlock(t *testing.T) {
+	d := &disk{}
+	g := newGate(t, config(t, d))
+	unlock(t, g, bob)
+	guess(t, g, bob, 4)
+	d.set(errors.New("disk full"))
+	_, err := g.Unlock(private(bob), secret)
+	wantRefusal(t, "fifth attempt", err, auth.ErrUnsaved)
+	if _, ok := g.UnlockedUntil(bob); ok {
+		t.Error("unlocked while locked out")
+	}
+	_, err = g.Unlock(private(bob), secret)
+	wantRefusal(t, "sixth attempt", err, auth.ErrLockedOut)
+}
+
 func TestLockoutOfAWrongClockIsCapped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &disk{kept: map[int64]auth.Lockout{bob: {Operator: bob, Failures: 5, Until: time.Now().AddDate(10, 0, 0)}}}
