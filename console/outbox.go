@@ -93,7 +93,7 @@ func (o *outbox) add(c consignment) {
 // run sends until ctx ends.
 func (o *outbox) run(ctx context.Context) {
 	o.mu.Lock()
-	o.ctx = ctx
+	o.ctx, o.filling = ctx, true // first what is older
 	o.mu.Unlock()
 	tick := time.NewTicker(refillEvery)
 	defer tick.Stop()
