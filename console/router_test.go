@@ -224,6 +224,9 @@ func TestRedelivery(t *testing.T) {
 		for i := range 100 {
 			g.send(m)
 			g.send(refused)
+			if i%3 == 0 {
+				synctest.Wait()
+			}
 			if i%10 == 9 { // a new process on the same ledger
 				if err := g.stop(); err != nil {
 					t.Fatal(err)
