@@ -14,8 +14,8 @@ type guard struct {
 	allow [][]string
 	depth int // of scripts within scripts
 
-	downloads map[string]bool // base names of files that the payload fetches
-	work      *int            // see reader
+	made map[string]string // base names of files that the payload makes: why they are not run
+	work *int              // see reader
 }
 
 // A command is one simple command.
@@ -25,6 +25,8 @@ type command struct {
 
 	assigns bool // VAR=value in front
 	stdin   stdin
+	more    bool // more words come from standard input
+	network bool // connected to /dev/tcp
 }
 
 // stdin says where the standard input of a command comes from, if that is told.
@@ -66,7 +68,7 @@ func (g *guard) script(src string) error {
 // seen reads a script that stands in a foreseen word.
 func (g *guard) seen(f field, part string) error {
 	if f.opaque || f.process || f.flags {
-		return &Refused{Part: part, Why: "runs a script that cannot be seen"}
+		return &Refused{Part: part, Why: whyUnseen}
 	}
 	// A variable of the environment: it stays one in the script.
 	return g.script(strings.ReplaceAll(f.text, hole, "${_}"))
@@ -83,7 +85,7 @@ type reading struct {
 func (g *guard) file(f *syntax.File, src string) error {
 	r := &reading{guard: g, reader: reader{work: g.work}, src: src, stdin: make(map[*syntax.Stmt]stdin)}
 	r.learn(f)
-	r.fetched(f)
+	r.makes(f)
 	if err := r.forkBombs(f); err != nil {
 		return err
 	}
@@ -140,7 +142,13 @@ func (r *reading) node(n syntax.Node) error {
 			return r.refuse(n, "sets a variable, which the allow list does not cover")
 		}
 	case *syntax.WhileClause:
-		return r.loop(n)
+		if len(n.Cond) == 1 && !n.Until && r.endless(n.Cond[0]) {
+			return r.loop(n, n.Do)
+		}
+	case *syntax.ForClause:
+		if c, ok := n.Loop.(*syntax.CStyleLoop); ok && c.Cond == nil {
+			return r.loop(n, n.Do)
+		}
 	case *syntax.TestDecl, *syntax.CoprocClause:
 		if listing {
 			return r.refuse(n, "not on the allow list")
@@ -151,8 +159,11 @@ func (r *reading) node(n syntax.Node) error {
 
 // stmt looks at a command with its redirections.
 func (r *reading) stmt(s *syntax.Stmt) error {
-	in := r.stdin[s]
+	in, network := r.stdin[s], false
 	for _, rd := range s.Redirs {
+		if to := r.one(rd.Word).text; strings.HasPrefix(to, "/dev/tcp/") || strings.HasPrefix(to, "/dev/udp/") {
+			network = true
+		}
 		if err := r.redirect(rd); err != nil {
 			return err
 		}
@@ -184,7 +195,7 @@ func (r *reading) stmt(s *syntax.Stmt) error {
 	if len(call.Args) == 0 {
 		return nil
 	}
-	c := &command{part: r.part(s), words: r.fields(call.Args), assigns: len(call.Assigns) > 0, stdin: in}
+	c := &command{part: r.part(s), words: r.fields(call.Args), assigns: len(call.Assigns) > 0, stdin: in, network: network}
 	if len(c.words) == 0 {
 		return &Refused{Part: c.part, Why: "cannot tell which program this runs"}
 	}
@@ -242,15 +253,22 @@ func downloads(n syntax.Node, r *reading) bool {
 	return found
 }
 
-// fetched collects the files that the script downloads, so that it is noticed when it
-// runs one of them.
-func (r *reading) fetched(f *syntax.File) {
-	if r.downloads == nil {
-		r.downloads = make(map[string]bool)
+const (
+	whyFetched = "runs what it has just downloaded"
+	whyWritten = "runs what it has just written"
+	whyUnseen  = "runs a script that cannot be seen"
+)
+
+// makes collects the files that the script writes, so that it is noticed when it runs
+// one of them.
+func (r *reading) makes(f *syntax.File) {
+	if r.made == nil {
+		r.made = make(map[string]string)
 	}
+	why := whyWritten
 	note := func(name string) {
-		if name = base(name); name != "" && name != "-" {
-			r.downloads[name] = true
+		if name = base(name); name != "" && name != "-" && name != "null" && r.made[name] != whyFetched {
+			r.made[name] = why
 		}
 	}
 	syntax.Walk(f, func(n syntax.Node) bool {
@@ -258,19 +276,30 @@ func (r *reading) fetched(f *syntax.File) {
 		if !ok {
 			return true
 		}
-		call, ok := s.Cmd.(*syntax.CallExpr)
-		if !ok {
-			return true
+		var words []field
+		if call, ok := s.Cmd.(*syntax.CallExpr); ok {
+			words = r.fields(call.Args)
 		}
-		words := r.fields(call.Args)
 		i := slices.IndexFunc(words, func(f field) bool { return fetchers[base(f.text)] })
-		if i < 0 || i > 0 && carriers[base(words[0].text)] == nil {
-			return true
+		if i > 0 && carriers[base(words[0].text)] == nil {
+			i = -1
+		}
+		if why = whyWritten; i >= 0 {
+			why = whyFetched
 		}
 		for _, rd := range s.Redirs {
-			if rd.Op == syntax.RdrOut || rd.Op == syntax.RdrClob {
+			switch rd.Op {
+			case syntax.RdrOut, syntax.RdrClob, syntax.AppOut, syntax.RdrAll, syntax.AppAll:
 				note(r.one(rd.Word).text)
 			}
+		}
+		if len(words) > 0 && base(words[0].text) == "tee" {
+			for _, w := range words[1:] {
+				note(w.text)
+			}
+		}
+		if i < 0 {
+			return true
 		}
 		for j, w := range words[i+1:] {
 			switch t := w.text; {
@@ -325,25 +354,24 @@ func (r *reading) redirect(rd *syntax.Redirect) error {
 	return r.refuse(rd, "redirects, which the allow list does not cover")
 }
 
-// loop refuses a loop without end that starts processes in the background.
-func (r *reading) loop(w *syntax.WhileClause) error {
-	endless := len(w.Cond) == 1 && !w.Until
-	if endless {
-		call, ok := w.Cond[0].Cmd.(*syntax.CallExpr)
-		_, arith := w.Cond[0].Cmd.(*syntax.ArithmCmd)
-		endless = arith
-		if ok && len(call.Args) > 0 {
-			switch f := r.fields(call.Args[:1]); {
-			case len(f) == 1 && (f[0].text == "true" || f[0].text == ":" || base(f[0].text) == "true"):
-				endless = true
-			}
+// endless reports whether a condition always holds.
+func (r *reading) endless(cond *syntax.Stmt) bool {
+	switch c := cond.Cmd.(type) {
+	case *syntax.ArithmCmd, *syntax.TestClause:
+		return strings.Trim(r.part(cond), "()[] 1") == ""
+	case *syntax.CallExpr:
+		switch joined(r.fields(c.Args)).text {
+		case "true", "/bin/true", "/usr/bin/true", ":", "[ 1 ]", "[ 1 = 1 ]", "test 1", "[ true ]":
+			return true
 		}
 	}
-	if !endless {
-		return nil
-	}
+	return false
+}
+
+// loop refuses a loop without end that starts processes in the background.
+func (r *reading) loop(loop syntax.Node, do []*syntax.Stmt) error {
 	background, bounded := false, false
-	syntax.Walk(&syntax.Block{Stmts: w.Do}, func(n syntax.Node) bool {
+	syntax.Walk(&syntax.Block{Stmts: do}, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.Stmt:
 			background = background || n.Background
@@ -356,7 +384,7 @@ func (r *reading) loop(w *syntax.WhileClause) error {
 		return true
 	})
 	if background && !bounded {
-		return r.refuse(w, "starts processes without end")
+		return r.refuse(loop, whyForks)
 	}
 	return nil
 }
@@ -408,7 +436,7 @@ func (r *reading) forkBombs(f *syntax.File) error {
 			}
 		}
 		if reached[name] && forks {
-			return r.refuse(fn.decl, "starts processes without end")
+			return r.refuse(fn.decl, whyForks)
 		}
 	}
 	return nil

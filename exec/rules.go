@@ -104,8 +104,8 @@ func guarded() map[string]bool {
 // as listed says, are named by the allow list.
 func (g *guard) named(name string, c *command, listed int) error {
 	args := c.words[1:]
-	if g.downloads[name] && strings.Contains(c.words[0].text, "/") {
-		return &Refused{Part: c.part, Why: "runs what it has just downloaded"}
+	if why := g.made[name]; why != "" && strings.Contains(c.words[0].text, "/") {
+		return &Refused{Part: c.part, Why: why}
 	}
 	if name == "mkfs" || strings.HasPrefix(name, "mkfs.") {
 		name = "mkfs"
@@ -128,13 +128,20 @@ func (g *guard) named(name string, c *command, listed int) error {
 		return g.nested(c, joined(args), 1, listed)
 	case "source", ".":
 		for _, a := range args {
-			if a.process || isStdin(a.text) && c.stdin.piped || g.downloads[base(a.text)] {
-				return &Refused{Part: c.part, Why: "runs a script that cannot be seen"}
+			if isStdin(a.text) {
+				return g.input(c)
+			}
+			if err := g.scriptFile(c, a); err != nil {
+				return err
 			}
 		}
 	case "trap":
-		if len(args) > 1 && args[0].text != "-" && args[0].text != "" && !strings.HasPrefix(args[0].text, "-") {
-			return g.nested(c, args[0], 1, listed)
+		at := 1
+		if len(args) > 0 && args[0].text == "--" {
+			args, at = args[1:], 2
+		}
+		if len(args) > 1 && args[0].text != "" && !strings.HasPrefix(args[0].text, "-") {
+			return g.nested(c, args[0], at, listed)
 		}
 	case "alias":
 		for i, a := range args {
@@ -190,20 +197,18 @@ func (g *guard) inner(c *command, at, listed int) error {
 	if listed > at {
 		in.allow = nil
 	}
-	words := c.words[at:]
-	part := c.part
-	return in.command(&command{part: part, words: words, stdin: c.stdin})
+	return in.command(&command{part: c.part, words: c.words[at:], stdin: c.stdin, more: c.more, network: c.network})
 }
 
 // input decides about a script that comes on standard input.
 func (g *guard) input(c *command) error {
 	switch {
 	case c.stdin.fetch:
-		return &Refused{Part: c.part, Why: "runs what it has just downloaded"}
+		return &Refused{Part: c.part, Why: whyFetched}
 	case c.stdin.known != nil:
 		return g.seen(*c.stdin.known, c.part)
 	case c.stdin.piped:
-		return &Refused{Part: c.part, Why: "runs a script that cannot be seen"}
+		return &Refused{Part: c.part, Why: whyUnseen}
 	}
 	return nil
 }
@@ -212,12 +217,15 @@ var shells = set("sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh
 
 // shell decides about sh [options] [-c script | file] words.
 func (g *guard) shell(c *command, listed int) error {
+	if c.network {
+		return &Refused{Part: c.part, Why: whyNetwork}
+	}
 	args := c.words[1:]
 	for i := 0; i < len(args); i++ {
 		a := args[i]
 		switch {
 		case a.process:
-			return &Refused{Part: c.part, Why: "runs a script that cannot be seen"}
+			return &Refused{Part: c.part, Why: whyUnseen}
 		case a.text == "--rcfile" || a.text == "--init-file" || a.text == "-o" || a.text == "+o" || a.text == "-O" || a.text == "+O":
 			i++
 		case a.text == "--" || a.text == "-":
@@ -227,7 +235,7 @@ func (g *guard) shell(c *command, listed int) error {
 		case strings.HasPrefix(a.text, "--"):
 		case strings.HasPrefix(a.text, "-") || strings.HasPrefix(a.text, "+"):
 			if !a.static() {
-				return &Refused{Part: c.part, Why: "runs a script that cannot be seen"}
+				return &Refused{Part: c.part, Why: whyUnseen}
 			}
 			if strings.Contains(a.text, "c") {
 				// Options may stand between -c and the script.
@@ -236,6 +244,9 @@ func (g *guard) shell(c *command, listed int) error {
 						continue
 					}
 					return g.nested(c, args[i], 1+i, listed)
+				}
+				if c.more {
+					return &Refused{Part: c.part, Why: whyUnseen}
 				}
 				return nil
 			}
@@ -252,11 +263,11 @@ func (g *guard) shell(c *command, listed int) error {
 func (g *guard) scriptFile(c *command, f field) error {
 	switch {
 	case f.process || f.opaque:
-		return &Refused{Part: c.part, Why: "runs a script that cannot be seen"}
+		return &Refused{Part: c.part, Why: whyUnseen}
 	case isStdin(f.text):
 		return g.input(c)
-	case g.downloads[base(f.text)]:
-		return &Refused{Part: c.part, Why: "runs what it has just downloaded"}
+	case g.made[base(f.text)] != "":
+		return &Refused{Part: c.part, Why: g.made[base(f.text)]}
 	}
 	return nil
 }
@@ -266,7 +277,7 @@ func (g *guard) scriptFile(c *command, f field) error {
 var interpreter = regexp.MustCompile(`^(python|perl|ruby|node|nodejs|php|lua|tclsh|awk|gawk|mawk|nawk|deno|bun|osascript|pwsh)[0-9.]*$`)
 
 var (
-	startsShell = regexp.MustCompile("system|popen|Popen|subprocess|exec|spawn|qx|`|shell")
+	startsShell = regexp.MustCompile("system|getline|[|] *\"|popen|Popen|subprocess|exec|spawn|qx|`|shell")
 	literals    = regexp.MustCompile("\"((?:[^\"\\\\]|\\\\.)*)\"|'((?:[^'\\\\]|\\\\.)*)'|`([^`]*)`|qx *[({/|!]([^(){}/|!]*)[)}/|!]")
 	forksOn     = regexp.MustCompile(`(?s)(while|for|until|loop|1 *;).*\bfork\b|\bfork\b.*(while|for|until|loop)`)
 	removesTree = regexp.MustCompile(`\brmtree\b|\bremove_tree\b|\brm_rf\b|\brm_r\b|\brmSync\b|deltree`)
@@ -295,8 +306,8 @@ func (g *guard) interpreter(name string, c *command) error {
 			if strings.HasSuffix(name, "awk") && !inline {
 				code, inline = a, true
 			}
-			if !inline && g.downloads[base(a.text)] {
-				return &Refused{Part: c.part, Why: "runs what it has just downloaded"}
+			if why := g.made[base(a.text)]; !inline && !file && why != "" {
+				return &Refused{Part: c.part, Why: why}
 			}
 			file = true
 		}
@@ -307,7 +318,7 @@ func (g *guard) interpreter(name string, c *command) error {
 	case inline:
 		return g.program(c, code.text)
 	case !file && c.stdin.fetch:
-		return &Refused{Part: c.part, Why: "runs what it has just downloaded"}
+		return &Refused{Part: c.part, Why: whyFetched}
 	case !file && c.stdin.known != nil && !c.stdin.known.opaque:
 		return g.program(c, c.stdin.known.text)
 	case !file && c.stdin.piped:
@@ -319,7 +330,7 @@ func (g *guard) interpreter(name string, c *command) error {
 // program looks at the text of a program in another language.
 func (g *guard) program(c *command, code string) error {
 	if forksOn.MatchString(code) {
-		return &Refused{Part: c.part, Why: "starts processes without end"}
+		return &Refused{Part: c.part, Why: whyForks}
 	}
 	if removesTree.MatchString(code) {
 		return &Refused{Part: c.part, Why: whyRemove}
@@ -328,7 +339,7 @@ func (g *guard) program(c *command, code string) error {
 		return nil
 	}
 	var all []string
-	in := guard{depth: g.depth, downloads: g.downloads, work: g.work} // what is allowed is the interpreter
+	in := guard{depth: g.depth, made: g.made, work: g.work} // what is allowed is the interpreter
 	try := func(script string) error {
 		if _, err := parse(script, syntax.LangBash); err != nil {
 			return nil // not shell
@@ -477,6 +488,9 @@ options:
 		}
 	}
 	if i >= len(c.words) {
+		if c.more {
+			return &Refused{Part: c.part, Why: "cannot tell which program this runs"}
+		}
 		return nil
 	}
 	if k.join {
@@ -489,7 +503,12 @@ options:
 			return err
 		}
 		// A shell at the other end reads what is sent to it.
-		return g.inner(c, i, listed)
+		in := *c
+		in.words = slices.Clone(c.words[:i])
+		for _, w := range strings.Fields(words.text) {
+			in.words = append(in.words, field{text: w, opaque: words.opaque, flags: words.flags})
+		}
+		return g.inner(&in, i, listed)
 	}
 	if k.perArgs && c.stdin.known != nil {
 		in := *c
@@ -500,6 +519,7 @@ options:
 		in.stdin = stdin{}
 		return g.inner(&in, i, listed)
 	}
+	c.more = c.more || k.perArgs && c.stdin.piped
 	return g.inner(c, i, listed)
 }
 
@@ -547,6 +567,9 @@ const (
 	whyDevice = "writes to a device"
 	whyFormat = "makes a new file system"
 	whyStop   = "stops the machine"
+	whyForks  = "starts processes without end"
+
+	whyNetwork = "gives a shell to the network"
 )
 
 func always(why string) func([]field) string { return func([]field) string { return why } }
@@ -563,6 +586,11 @@ var rules = map[string]func(args []field) string{
 	"runuser":    always(whyRoot),
 	"gosu":       always(whyRoot),
 	"su-exec":    always(whyRoot),
+	"sg":         always(whyRoot),
+	"newgrp":     always(whyRoot),
+	"nc":         netcat,
+	"ncat":       netcat,
+	"netcat":     netcat,
 	"mkfs":       always(whyFormat),
 	"mke2fs":     always(whyFormat),
 	"mkswap":     always(whyFormat),
@@ -771,6 +799,13 @@ func login1(args []field) string {
 		if stopCall.MatchString(a.text) {
 			return whyStop
 		}
+	}
+	return ""
+}
+
+func netcat(args []field) string {
+	if opts, _, _ := options(args); slices.ContainsFunc(opts, func(o string) bool { return o == "-e" || o == "-c" || o == "--exec" || o == "--sh-exec" }) {
+		return whyNetwork
 	}
 	return ""
 }

@@ -307,6 +307,10 @@ func (r *reader) param(b *builder, p *syntax.ParamExp, quoted bool) {
 	}
 	name := p.Param.Value
 	values := r.vars[name]
+	if len(r.vars["IFS"]) > 0 && !quoted && len(values) > 0 { // no telling where it is split
+		b.addField(field{text: hole, opaque: true}, quoted)
+		return
+	}
 	if r.depth < maxDepth && len(values) > 0 {
 		r.depth++
 		defer func() { r.depth-- }()
@@ -330,6 +334,8 @@ func (r *reader) param(b *builder, p *syntax.ParamExp, quoted bool) {
 		b.addField(field{text: " "}, quoted)
 	case name == "HOME":
 		b.add("~")
+	case name == "SHELL":
+		b.add("/bin/sh")
 	case name == "PWD":
 		b.add(".")
 	default:
