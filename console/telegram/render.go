@@ -48,16 +48,20 @@ type form struct {
 func render(r console.Reply) form {
 	var w writer
 	header := shorten(r.Header, maxHeader)
-	switch r.Kind {
-	case console.OK:
-		header = "OK: " + header
-	case console.Error:
-		header = "ERROR: " + header
-	}
 	if strings.TrimSpace(header) == "" {
 		header = "…" // Telegram refuses an empty message
 	}
-	w.tag("b", header)
+	word := map[console.Kind]string{console.OK: "OK: ", console.Error: "ERROR: "}[r.Kind]
+	if word != "" && strings.HasPrefix(header, "/") {
+		// As code, or Telegram makes links of it: a tap on the command would send it
+		// again, and a tap on @local would open the profile of whoever has that name.
+		w.tag("b", strings.TrimSpace(word))
+		w.text(" ")
+		w.tag("code", header)
+	} else {
+		w.tag("b", word+header)
+	}
+	header = word + header
 
 	hint := shorten(r.Hint, maxHint)
 	room := maxMessage - units(header)
