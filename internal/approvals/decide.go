@@ -1,0 +1,423 @@
+package approvals
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"clawconsole/auth"
+	"clawconsole/internal/audit"
+	"clawconsole/internal/state"
+	"clawconsole/openclaw"
+)
+
+// Claim decides the case with that key in the name of whom g was given to. When
+// it returns nil the decision is in the ledger and nobody else can decide any
+// more; nothing was sent yet, which is what Send is for. Errors: ErrUnknown,
+// ErrEnded, ErrHeld, ErrSending, ErrOverdue, ErrOffered, *auth.Refusal, or that
+// the ledger cannot be written. It does not ask the gateway.
+func (b *Broker) Claim(g auth.Grant, key string, d openclaw.Decision, reason string) (Case, error) {
+	by, err := b.admitted(g)
+	if err != nil {
+		return Case{}, err
+	}
+	if d == openclaw.AllowAlways && !b.AllowAlways {
+		c, _ := b.get(key)
+		return c, ErrOffered
+	}
+	return b.apply(key, decided{by: by, what: d, reason: clean(reason), at: time.Now()})
+}
+
+// Refuse begins a denial: from now on nobody can approve, and until a minute has
+// passed the same person may say why (Reason). at is the prompt at which they do
+// it. Errors as of Claim.
+func (b *Broker) Refuse(g auth.Grant, key string, at Spot) (Case, error) {
+	by, err := b.admitted(g)
+	if err != nil {
+		return Case{}, err
+	}
+	return b.apply(key, refusing{by: by, at: time.Now(), spot: at})
+}
+
+// Question remembers the message that asks for a reason in words.
+func (b *Broker) Question(key string, message int64) error {
+	_, err := b.apply(key, questioned{message})
+	return err
+}
+
+// Reason ends the wait of Refuse; Send sends the denial. Errors as of Claim, and
+// ErrHeld if it was somebody else who denies.
+func (b *Broker) Reason(g auth.Grant, key, reason string) (Case, error) {
+	by, err := b.admitted(g)
+	if err != nil {
+		return Case{}, err
+	}
+	return b.apply(key, reasoned{by: by, text: clean(reason), at: time.Now()})
+}
+
+// admitted returns who decides. It waits until Run has read the ledger.
+func (b *Broker) admitted(g auth.Grant) (Person, error) {
+	<-b.ready
+	return grantOf(g)
+}
+
+// clean makes one line of a reason.
+func clean(s string) string {
+	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "�")), " ")
+	if r := []rune(s); len(r) > maxReason {
+		s = string(r[:maxReason]) + " …"
+	}
+	return s
+}
+
+// Send begins to send what was claimed. It does not block: how it ends is seen
+// by the prompts and by Wait.
+func (b *Broker) Send(key string) { b.send(key, false) }
+
+// Wait blocks until done says that the case has come where it should, or ctx
+// ends, and returns it as it is then.
+func (b *Broker) Wait(ctx context.Context, id string, done func(Case) bool) (Case, error) {
+	for {
+		b.mu.Lock()
+		c, ok := b.cases[b.keys[id]]
+		watch := b.watch
+		b.mu.Unlock()
+		if ok && done(c) {
+			return c, nil
+		}
+		select {
+		case <-ctx.Done():
+			if !ok {
+				return c, fmt.Errorf("%w: %w", ErrUnknown, context.Cause(ctx))
+			}
+			return c, context.Cause(ctx)
+		case <-watch:
+		}
+	}
+}
+
+// Decide is Claim, Send and Wait in one: it blocks until the gateway's record
+// tells how the case ended, the decision turned out not to have been sent (the
+// case is open then, with a Note), or ctx ends.
+func (b *Broker) Decide(ctx context.Context, g auth.Grant, key string, d openclaw.Decision, reason string) (Case, error) {
+	c, err := b.Claim(g, key, d, reason)
+	if err != nil {
+		return c, err
+	}
+	b.Send(key)
+	return b.Wait(ctx, c.Approval.ID, func(c Case) bool { return c.State.Final() || c.Step != Sending })
+}
+
+// send sends the claim of a case until the gateway's record says how it ended, or
+// it is known not to have arrived. uncertain says that it may have been sent
+// before.
+func (b *Broker) send(key string, uncertain bool) {
+	b.mu.Lock()
+	busy := b.sending[key]
+	b.sending[key] = true
+	b.mu.Unlock()
+	if busy {
+		return
+	}
+	b.spawn(func() {
+		defer func() {
+			b.mu.Lock()
+			delete(b.sending, key)
+			b.mu.Unlock()
+		}()
+		for wait := 250 * time.Millisecond; b.ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
+			c, ok := b.get(key)
+			if !ok || c.State.Final() || c.Step != Sending {
+				return
+			}
+			again, err := b.attempt(c, uncertain)
+			if err != nil {
+				b.log.Warn("decision not confirmed", "approval", c.Approval.ID, "decision", string(c.Claim.Decision), "operator", c.Claim.By.Name, "err", err)
+			}
+			uncertain = uncertain || again
+			if c, ok := b.get(key); !ok || c.State.Final() || c.Step != Sending {
+				return
+			}
+			if !b.pause(wait) {
+				return
+			}
+		}
+	})
+}
+
+// attempt tries once. It reports whether the gateway may have got the decision
+// without our knowing.
+func (b *Broker) attempt(c Case, uncertain bool) (maybe bool, err error) {
+	allow := c.Claim.Decision != openclaw.Deny
+	unsentFor := func(why string) error {
+		_, err := b.apply(c.Key, unsent{why})
+		return err
+	}
+	if !uncertain {
+		err := b.Record(b.ctx, Record{
+			Event: audit.ApprovalDecided, Case: c, By: c.Claim.By,
+			Result: "sending " + string(c.Claim.Decision), Reason: c.Claim.Reason,
+		})
+		b.note("record", err)
+		if err != nil && allow {
+			return false, errors.Join(err, unsentFor("The decision could not be recorded, so it was not sent."))
+		}
+	}
+	if uncertain {
+		if err := b.settle(b.ctx, c.Key); err != nil {
+			return true, err
+		}
+		if now, _ := b.get(c.Key); now.State.Final() {
+			return true, nil
+		}
+		if allow && time.Since(c.Claim.At) > resendFor {
+			return true, unsentFor(fmt.Sprintf("%s's decision did not reach the gateway. Decide again.", c.Claim.By.Name))
+		}
+	} else if r, err := b.Gateway.GetApproval(b.ctx, c.Approval.ID); err == nil {
+		switch {
+		case r.Status != openclaw.ApprovalPending:
+			return false, b.recordedAs(c.Key, r)
+		case allow && c.Approval.Kind == openclaw.KindExec && r.Command != "" && r.Command != c.Approval.Command:
+			signal(b.look)
+			return false, unsentFor("The gateway shows another call under this id. Look again.")
+		}
+	}
+	res, err := b.Gateway.ResolveApproval(b.ctx, c.Claim.By.Name, c.Approval.ID, c.Approval.Kind, c.Claim.Decision)
+	switch {
+	case err == nil:
+		return true, b.recordedAs(c.Key, res.Record)
+	case errors.Is(err, openclaw.ErrNotFound):
+		return false, b.recordedAs(c.Key, openclaw.ApprovalRecord{Status: openclaw.ApprovalCancelled, Reason: "gone"})
+	case errors.Is(err, openclaw.ErrNotOffered):
+		signal(b.look)
+		return false, errors.Join(err, unsentFor("The gateway does not offer that decision."))
+	case away(err):
+		return uncertain, errors.Join(err, unsentFor("Not sent: the gateway could not be reached. Try again when it is back."))
+	}
+	return true, err
+}
+
+// away reports whether err says that nothing was sent.
+func away(err error) bool {
+	for _, e := range []error{openclaw.ErrDown, openclaw.ErrStarting, openclaw.ErrHanging, openclaw.ErrRefused, openclaw.ErrPairing, openclaw.ErrScope, openclaw.ErrDraining} {
+		if errors.Is(err, e) {
+			return !errors.Is(err, openclaw.ErrTimeout) && !errors.Is(err, openclaw.ErrLost)
+		}
+	}
+	return false
+}
+
+// An Action is what a button of a prompt does.
+type Action string
+
+// Actions of buttons. The last ones are for the person who denies.
+const (
+	AllowOnce   Action = "allow-once"
+	AllowAlways Action = "allow-always"
+	Deny        Action = "deny"
+	WrongTarget Action = "wrong target"
+	NotNow      Action = "not now"
+	LooksUnsafe Action = "looks unsafe"
+	Other       Action = "other"
+)
+
+var actions = []Action{AllowOnce, AllowAlways, Deny, WrongTarget, NotNow, LooksUnsafe, Other}
+
+// Prefix begins the data of every button of a prompt.
+const Prefix = "a:"
+
+// Button returns the data of a button under a prompt that shows v: opaque, and
+// good for what is shown now only. If the arguments change, or another call
+// joins, the same action has other data.
+func (v View) Button(a Action) string {
+	return button(v[0].Token, a, v[0].Digest, len(v))
+}
+
+func button(token string, a Action, digest string, calls int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%d", token, a, digest, calls))
+	return Prefix + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:15]))
+}
+
+// A Pressed is what the press of a button means.
+type Pressed struct {
+	Action Action
+	View   View // of the prompt, as it is now
+	Calls  int  // how many of them the button was for
+}
+
+// Errors of Press, beside ErrUnknown.
+var (
+	// ErrForged means that the prompt has no such button.
+	ErrForged = errors.New("no such button")
+	// ErrElsewhere means that the button belongs to another message.
+	ErrElsewhere = errors.New("button of another message")
+)
+
+// Press finds out what the press of a button means, without doing anything. When
+// the message is a prompt its View is returned with ErrForged and ErrChanged too.
+func (b *Broker) Press(ctx context.Context, at Spot, data string) (Pressed, error) {
+	<-b.ready
+	leader := b.promptAt(ctx, at)
+	if leader == "" {
+		if b.belongs(data) {
+			return Pressed{}, ErrElsewhere
+		}
+		return Pressed{}, ErrUnknown
+	}
+	v := b.view(leader)
+	if len(v) == 0 {
+		return Pressed{}, ErrUnknown
+	}
+	for _, a := range actions {
+		for n := len(v); n > 0; n-- {
+			if button(v[0].Token, a, v[0].Digest, n) == data {
+				return Pressed{Action: a, View: v, Calls: n}, nil
+			}
+		}
+	}
+	for _, a := range actions {
+		for n := len(v); n > 0; n-- {
+			for _, former := range v[0].Former {
+				if button(v[0].Token, a, former, n) == data {
+					return Pressed{View: v}, ErrChanged
+				}
+			}
+		}
+	}
+	return Pressed{View: v}, ErrForged
+}
+
+// promptAt returns the leader whose prompt a message is, or "". A prompt of long
+// ago is taken into memory again.
+func (b *Broker) promptAt(ctx context.Context, at Spot) string {
+	b.mu.Lock()
+	leader := b.spots[at]
+	b.mu.Unlock()
+	if leader != "" {
+		return leader
+	}
+	p, err := b.Ledger.PromptAt(ctx, at.Chat, at.Message)
+	if err != nil {
+		return ""
+	}
+	row, err := b.Ledger.Approval(ctx, p.Approval)
+	if err != nil {
+		return ""
+	}
+	c, err := decodeCase(row)
+	if err != nil {
+		return ""
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if _, ok := b.cases[c.Key]; !ok {
+		b.enter(c, []state.Prompt{p})
+	}
+	return c.Leader
+}
+
+// belongs reports whether data is of a button of any open case.
+func (b *Broker) belongs(data string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for leader, keys := range b.groups {
+		c := b.cases[leader]
+		for _, a := range actions {
+			for n := 1; n <= len(keys); n++ {
+				if button(c.Token, a, c.Digest, n) == data {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// Questioner returns the case whose question in words a message is.
+func (b *Broker) Questioner(at Spot) (Case, bool) {
+	<-b.ready
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, c := range b.cases {
+		if c.Question != 0 && c.Question == at.Message && c.AskedAt.Chat == at.Chat {
+			return c, true
+		}
+	}
+	return Case{}, false
+}
+
+// Repaint makes all prompts of a case show what is true, if they do not.
+func (b *Broker) Repaint(v View) {
+	if len(v) == 0 {
+		return
+	}
+	b.mu.Lock()
+	for i := range b.prompts[v[0].Leader] {
+		b.prompts[v[0].Leader][i].Shown = 0
+	}
+	b.mu.Unlock()
+	b.repaint(v[0].Leader)
+}
+
+// Direct says that the approval with that ID, which is about to be raised, is
+// asked of one place only.
+func (b *Broker) Direct(id string, to Place) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.direct[id] = to
+}
+
+// Open returns the cases that are pending, oldest first.
+func (b *Broker) Open() []Case {
+	<-b.ready
+	return b.open()
+}
+
+// Find returns the cases whose approval's ID is id or begins with it: the exact
+// one alone, else the pending ones, else those that ended lately.
+func (b *Broker) Find(ctx context.Context, id string) []Case {
+	<-b.ready
+	var pending, ended []Case
+	seen := make(map[string]bool)
+	look := func(c Case) (exact bool) {
+		rest, _ := strings.CutPrefix(c.Approval.ID, string(c.Approval.Kind)+":")
+		switch {
+		case id == "" || seen[c.Key]:
+		case c.Approval.ID == id:
+			pending, ended = []Case{c}, nil
+			return true
+		case strings.HasPrefix(c.Approval.ID, id), strings.HasPrefix(rest, id):
+			seen[c.Key] = true
+			if c.State.Final() {
+				ended = append(ended, c)
+			} else {
+				pending = append(pending, c)
+			}
+		}
+		return false
+	}
+	all := b.all()
+	slices.Reverse(all) // the newest of those that share an ID
+	if slices.ContainsFunc(all, look) {
+		return pending
+	}
+	if len(pending) == 0 {
+		rows, err := b.Ledger.RecentApprovals(ctx, 1000)
+		b.note("ledger", err)
+		for _, row := range rows {
+			if c, err := decodeCase(row); err == nil && look(c) {
+				return pending
+			}
+		}
+	}
+	if len(pending) > 0 {
+		slices.Reverse(pending)
+		return pending
+	}
+	return ended
+}
