@@ -3,7 +3,11 @@ package openclaw_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -738,4 +742,84 @@ func TestRealCLIWithoutGateway(t *testing.T) {
 	if _, err := none.Version(ctx); !errors.Is(err, openclaw.ErrNoCLI) {
 		t.Errorf("without a program = %v, want ErrNoCLI", err)
 	}
+}
+
+// From an address that is not loopback the device has to be paired; after that
+// its own token is enough.
+func TestRealPairing(t *testing.T) {
+	host := ownAddress()
+	if host == "" {
+		t.Log("this machine has only loopback: TestPairing proves it against the fake gateway")
+		return
+	}
+	gw := gatewaytest.New(t, realgateway.Config{LAN: true})
+	ctx := within(t, 3*time.Minute)
+	c := openclaw.Config{
+		URL: fmt.Sprintf("ws://%s", net.JoinHostPort(host, strconv.Itoa(gw.Port))), Token: token(gw.Token),
+		DeviceKeyFile: filepath.Join(t.TempDir(), "device.json"), CallTimeout: 20 * time.Second,
+	}
+
+	// Without a device: connected, with no rights.
+	bare := c
+	bare.DeviceKeyFile = ""
+	if s := await(t, start(t, bare)); len(s.Hello.Scopes) != 0 || len(s.Missing) == 0 || s.Advice == "" {
+		t.Errorf("without a device: %+v", s)
+	}
+
+	learned := make(chan string, 10)
+	c.OnDeviceToken = func(tok string) { learned <- tok }
+	g := start(t, c)
+	sub := g.Events(0, nil)
+	defer sub.Close()
+	next(t, sub, func(e openclaw.StateChanged) bool { return e.State.Phase == openclaw.Pairing })
+	var pair *openclaw.PairingError
+	if _, err := g.Status(ctx); !errors.As(err, &pair) || pair.RequestID == "" || pair.DeviceID == "" {
+		t.Fatalf("Status = %v, want a PairingError", err)
+	}
+	args := strings.Fields(strings.TrimPrefix(pair.Advice(), "openclaw "))
+	if out, err := gw.CLI(ctx, append(args, "--json")...); err != nil {
+		t.Fatalf("%s: %+v, %v", pair.Advice(), out, err)
+	}
+	g.Reconnect()
+	if s := await(t, g); len(s.Missing) != 0 {
+		t.Errorf("paired, and still missing %v", s.Missing)
+	}
+	if _, err := g.Status(ctx); err != nil {
+		t.Errorf("Status = %v", err)
+	}
+	if tok := <-learned; tok == "" || tok == gw.Token {
+		t.Errorf("learned a token of %d characters", len(tok))
+	}
+
+	// The device's own token opens, and its decisions are recorded.
+	c.Token = nil
+	own := start(t, c)
+	if s := await(t, own); s.Hello.AuthMethod != "device-token" || len(s.Missing) != 0 {
+		t.Errorf("with the device's token: %+v", s)
+	}
+	events := own.Events(0, nil)
+	defer events.Close()
+	a, end := raise(t, own, events, "pair-1", "echo paired", nil)
+	r, err := own.ResolveApproval(ctx, "alice", a.ID, a.Kind, openclaw.AllowOnce)
+	if err != nil || !r.Applied || r.Record.Status != openclaw.ApprovalAllowed {
+		t.Errorf("ResolveApproval = %+v, %v", r, err)
+	}
+	t.Logf("recorded as %q", r.Record.Resolver)
+	if res := <-end; !strings.Contains(res.Text, "exec said: paired") {
+		t.Errorf("the turn ended with %+v", res)
+	}
+}
+
+// ownAddress is an address of this machine that others could dial, or "".
+func ownAddress() string {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return ""
+	}
+	for _, a := range addrs {
+		if n, ok := a.(*net.IPNet); ok && n.IP.To4() != nil && !n.IP.IsLoopback() && !n.IP.IsLinkLocalUnicast() {
+			return n.IP.String()
+		}
+	}
+	return ""
 }
