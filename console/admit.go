@@ -292,12 +292,24 @@ func (r *Router) refuseFor(a *asking, err error) {
 		if refusal.Error() == "unauthorized" {
 			hint = redact.Literal("/whoami shows your rights and lock.")
 		}
+		if errors.Is(err, auth.ErrWrongSecret) || errors.Is(err, auth.ErrLockedOut) {
+			r.guessed(a)
+		}
 		if refusal.Cause != nil {
 			r.log.Error("refused for a fault of ours", "update", a.UpdateID, "err", refusal.Cause)
 		}
 		r.refuseWith(a, Reply{Kind: Error, Header: r.Redactor.Text(refusal.Error()), Hint: hint}, r.Redactor.Text(refusal.Reason.Error()))
 	default:
 		r.refuse(a, r.internal(err), redact.Text{})
+	}
+}
+
+// guessed puts a wrong inline secret on record; /auth does so by its outcome.
+func (r *Router) guessed(a *asking) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.work), recordTimeout)
+	defer cancel()
+	if err := r.append(ctx, r.record(a, audit.AuthFailed)); err != nil {
+		r.log.Error("wrong secret not recorded", "update", a.UpdateID, "err", err)
 	}
 }
 
@@ -349,7 +361,7 @@ func (r *Router) confirm(a *asking, req commands.Request) {
 	id := r.buttons.add(button{kind: runLine, person: a.UserID, chat: a.ChatID, topic: a.TopicID, line: a.Text, yes: true, once: true}, confirmTime)
 	reply := Reply{
 		Kind:   Error,
-		Header: r.Redactor.Text("not confirmed, not run; on @" + r.Gateway + " this would run:"),
+		Header: r.Redactor.Text("not confirmed, not run; beside gateway " + r.Gateway + " this would run:"),
 		Blocks: []Block{{Kind: Pre, Text: a.line}},
 		Hint:   redact.Literal("[Run it] is for you, works once and for 60 s."),
 		Buttons: [][]Button{{

@@ -68,7 +68,6 @@ func (r *Router) do(t *task) {
 		outcome, result = Refused, "refused"
 		reply = Reply{Kind: Error, Header: r.Redactor.Text(refusal.Error()), Hint: redact.Literal("/whoami shows your rights and lock.")}
 	case errors.Is(cause, errCancelled):
-		result = "cancelled"
 		reply = Reply{Kind: Error, Header: r.echo(t.asking, "cancelled: ")}
 	case errors.Is(cause, errClosing):
 		reply = Reply{Kind: Error, Header: r.echo(t.asking, "the console stopped meanwhile, outcome unknown: "), Hint: redact.Literal("Check with /gateway status.")}
@@ -76,8 +75,11 @@ func (r *Router) do(t *task) {
 		result = "failed"
 		reply = Reply{Kind: Error, Header: r.internal(err)}
 	}
-	if errors.Is(cause, errClosing) {
+	switch {
+	case errors.Is(cause, errClosing):
 		outcome, result = Interrupted, "interrupted"
+	case errors.Is(cause, errCancelled):
+		result = "cancelled" // also if it had something to say
 	}
 	var docs []Outgoing
 	if d := res.Document; d != nil && err == nil {
@@ -113,6 +115,9 @@ func (r *Router) settle(t *task, o Outcome, result string, reply Reply, took tim
 	}
 	rec.Class, rec.Result, rec.Duration = t.req.Class.String(), result, took
 	unrecorded := r.append(ctx, rec) != nil
+	if e, ok := factorEvent(t.req.Name, result); ok {
+		unrecorded = r.append(ctx, r.record(t.asking, e)) != nil || unrecorded
+	}
 	r.log.Info("command "+result, "operator", t.op.Name, "chat", t.ChatID, "update", t.UpdateID, "command", t.req.Name, "class", rec.Class, "ms", took.Milliseconds())
 
 	out := append(r.answer(t.asking, reply), more...)
@@ -124,6 +129,19 @@ func (r *Router) settle(t *task, o Outcome, result string, reply Reply, took tim
 	if !unrecorded || r.finish(t.UpdateID, o, out...) != nil {
 		r.out.sendOnce(out)
 	}
+}
+
+// factorEvent is what a command's outcome means for the second factor.
+func factorEvent(command, result string) (audit.Event, bool) {
+	switch {
+	case command == "auth" && result == "ok":
+		return audit.AuthUnlocked, true
+	case command == "auth":
+		return audit.AuthFailed, true
+	case command == "lock" && result == "ok":
+		return audit.AuthLocked, true
+	}
+	return "", false
 }
 
 // echo is a header that names the command.

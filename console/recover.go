@@ -4,19 +4,19 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"clawconsole/internal/audit"
 	"clawconsole/redact"
 )
 
 // recover goes on where a crash, or an orderly stop, has left off. What was
-// received and not admitted is admitted now; a command that is old by now is
-// stale. What was claimed may have run: its operator is told, and it is never
-// repeated.
-func (r *Router) recover(ctx context.Context) error {
+// claimed may have run: its operator is told, and it is never repeated. What was
+// received and not admitted is returned, for resume.
+func (r *Router) recover(ctx context.Context) (received []Update, err error) {
 	received, claimed, err := r.Ledger.Recover(ctx)
 	if err != nil {
-		return fmt.Errorf("recover: %w", err)
+		return nil, fmt.Errorf("recover: %w", err)
 	}
 	for _, c := range claimed {
 		line := r.Redactor.Text(c.Command)
@@ -24,7 +24,7 @@ func (r *Router) recover(ctx context.Context) error {
 			Event: audit.CommandUnknown, OperatorID: c.UserID, ChatID: c.ChatID, TopicID: c.TopicID,
 			Update: c.UpdateID, Command: line, Class: c.Class, Result: "unknown",
 		}); err != nil {
-			return fmt.Errorf("recover update %d: %w", c.UpdateID, err)
+			return nil, fmt.Errorf("recover update %d: %w", c.UpdateID, err)
 		}
 		reply := Reply{
 			Kind:   Error,
@@ -33,7 +33,28 @@ func (r *Router) recover(ctx context.Context) error {
 		}
 		parcels := pack([]Outgoing{{To: Address{ChatID: c.ChatID, TopicID: c.TopicID}, Reply: &reply}})
 		if err := r.Ledger.Finish(ctx, c.UpdateID, Unknown, parcels); err != nil {
-			return fmt.Errorf("recover: %w", err)
+			return nil, fmt.Errorf("recover: %w", err)
+		}
+	}
+	if n := len(received) + len(claimed); n > 0 {
+		r.log.Warn("recovered after a stop", "received", len(received), "unknown", len(claimed))
+	}
+	return received, nil
+}
+
+// resume admits what recover has returned; a command that is old by now is stale.
+// It first waits until our name is known, without which "/status@ourbot" would
+// be another bot's.
+func (r *Router) resume(ctx context.Context, received []Update) {
+	if len(received) == 0 {
+		return
+	}
+	for tick := time.NewTicker(20 * time.Millisecond); r.Bot() == ""; {
+		select {
+		case <-ctx.Done():
+			tick.Stop()
+			return
+		case <-tick.C:
 		}
 	}
 	for _, u := range received {
@@ -44,10 +65,6 @@ func (r *Router) recover(ctx context.Context) error {
 		}
 		r.dispatch(in)
 	}
-	if n := len(received) + len(claimed); n > 0 {
-		r.log.Warn("recovered after a stop", "received", len(received), "unknown", len(claimed))
-	}
-	return nil
 }
 
 // head is the first line of a command, short enough for a header.

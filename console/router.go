@@ -161,16 +161,18 @@ var errClosing = errors.New("the console is stopping")
 func (r *Router) Run(ctx context.Context) error {
 	sending, stopSending := context.WithCancel(context.Background())
 	defer stopSending()
-	if err := r.recover(ctx); err != nil {
+	received, err := r.recover(ctx)
+	if err != nil {
 		return err
 	}
 	var helpers sync.WaitGroup
 	helpers.Go(func() { r.out.run(sending) })
 	helpers.Go(func() { r.prune(ctx) })
+	r.resume(ctx, received)
 	close(r.ready)
 
 	<-ctx.Done()
-	err := r.stop()
+	err = r.stop()
 	r.out.flush(flushGrace)
 	stopSending()
 	helpers.Wait()

@@ -2,10 +2,12 @@ package console_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -212,6 +214,61 @@ func TestRecord(t *testing.T) {
 		}
 		if want := []audit.Event{audit.CommandClaimed, audit.CommandDone, audit.CommandRefused}; !slices.Equal(g.record.events(), want) {
 			t.Errorf("on record: %v, want %v", g.record.events(), want)
+		}
+	})
+}
+
+// What is done with the second factor is on record by itself.
+func TestFactorOnRecord(t *testing.T) {
+	for _, tt := range []struct {
+		text string
+		want audit.Event
+	}{
+		{"/auth " + secret, audit.AuthUnlocked},
+		{"/auth " + strings.Repeat("wrong", 8), audit.AuthFailed},
+		{"/gateway restart --secret " + strings.Repeat("wrong", 8), audit.AuthFailed},
+		{"/lock", audit.AuthLocked},
+	} {
+		bubble(t, func(t *testing.T, g *rig) {
+			g.start()
+			g.send(g.message(tt.text))
+			synctest.Wait()
+			n := 0
+			for _, e := range g.record.events() {
+				if strings.HasPrefix(string(e), "auth.") {
+					n++
+				}
+			}
+			if n != 1 || !slices.Contains(g.record.events(), tt.want) {
+				t.Errorf("%.10q: on record %v, want %v", tt.text, g.record.events(), tt.want)
+			}
+		})
+	}
+}
+
+// After a restart nothing is admitted before our own name is known.
+func TestRecoverWaitsForName(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		var name atomic.Value
+		name.Store("")
+		g.config.Bot = func() string { return name.Load().(string) }
+		m := g.message("/status@" + bot)
+		body, err := json.Marshal(console.Incoming{UpdateID: m.UpdateID, Message: &m})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.ledger.Receive(t.Context(), []console.Update{{ID: m.UpdateID, Body: body}}); err != nil {
+			t.Fatal(err)
+		}
+		g.start()
+		time.Sleep(time.Minute)
+		if g.ledger.outcome(m.UpdateID) != 0 {
+			t.Fatal("admitted too early")
+		}
+		name.Store(bot)
+		time.Sleep(time.Second)
+		if len(g.lines()) != 1 {
+			t.Errorf("ran %q", g.lines())
 		}
 	})
 }
