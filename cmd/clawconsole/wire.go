@@ -75,6 +75,9 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *in
 	if i.store, err = state.Open(ctx, filepath.Join(c.StateDir, ledgerName)); err != nil {
 		return nil, fmt.Errorf("state folder %s: %w", c.StateDir, err)
 	}
+	if err := i.claimFolder(ctx); err != nil {
+		return nil, fmt.Errorf("state folder %s: %w", c.StateDir, err)
+	}
 	if i.record, err = audit.Open(filepath.Join(c.StateDir, auditName)); err != nil {
 		return nil, fmt.Errorf("state folder %s: %w", c.StateDir, err)
 	}
@@ -138,6 +141,30 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *in
 		Settings: console.Settings{Groups: groups, StaleAfter: c.Telegram.StaleAfter},
 	})
 	return i, nil
+}
+
+// claimFolder binds the state folder to one bot. Update ids are counted per bot:
+// those of another would be taken for repeated ones and not be answered.
+func (i *instance) claimFolder(ctx context.Context) error {
+	const key = "bot"
+	bot := botID(i.config)
+	was, err := i.store.Meta(ctx, key)
+	switch {
+	case err != nil:
+		return err
+	case was == "":
+		return i.store.SetMeta(ctx, key, bot)
+	case was != bot:
+		return fmt.Errorf("belongs to bot %s, the token is of bot %s: give this one a state_dir of its own", was, bot)
+	}
+	return nil
+}
+
+// botID is the public part of a token; it stays when the token is revoked and
+// given anew.
+func botID(c Config) string {
+	id, _, _ := strings.Cut(c.Telegram.Token.Reveal(), ":")
+	return id
 }
 
 func (i *instance) authConfig() auth.Config {
@@ -284,8 +311,7 @@ func (i *instance) close() {
 
 // instanceID makes idempotency keys of this console differ from those of others.
 func instanceID(c Config) string {
-	bot, _, _ := strings.Cut(c.Telegram.Token.Reveal(), ":")
-	sum := sha256.Sum256([]byte(bot + "\n" + c.StateDir))
+	sum := sha256.Sum256([]byte(botID(c) + "\n" + c.StateDir))
 	return hex.EncodeToString(sum[:4])
 }
 
