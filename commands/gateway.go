@@ -46,7 +46,7 @@ type CLI interface {
 // CLI starts a node process for each call, 1 to 4 s of its time and more on a busy
 // host, so it is started before the gateway's time is over.
 const (
-	readWithin     = 9500 * time.Millisecond // a whole read
+	readWithin     = 9 * time.Second         // a whole read; ending a program takes up to 1 s more
 	socketBudget   = 3 * time.Second         // one call, or some at once, on the socket
 	socketPatience = 1500 * time.Millisecond // before the CLI is asked as well
 )

@@ -118,6 +118,9 @@ func (g *GatewayRestart) run(ctx context.Context, c *call) (Result, error) {
 		}
 		c.progress(Result{Blocks: []Block{prose(fmt.Sprintf("The gateway is %s, %s since the request.", phase, longDuration(waited.Truncate(time.Second))))}})
 	})
+	if back.IsZero() && ctx.Err() != nil {
+		return Result{Summary: "no longer waiting, the restart was asked for", Hint: "see /gateway status"}, nil
+	}
 	if back.IsZero() {
 		if answer.Status == "deferred" && c.Gateway.State().Phase == openclaw.Connected {
 			res := busy(answer.Preflight)

@@ -84,7 +84,7 @@ func (c *call) session(ctx context.Context, ref string) (target, error) {
 	case err == nil:
 		return target{label: ref, key: found.key, agentID: found.agentID}, nil
 	case !errors.Is(err, openclaw.ErrNotFound):
-		return target{}, c.failed("look up sessions", err)
+		return target{}, c.notSent(err)
 	}
 	var names []string
 	for _, x := range c.known(ctx) {
@@ -139,7 +139,7 @@ func (c *call) agent(ctx context.Context, label string) (target, error) {
 		return lists{agents, l.Sessions}, err
 	}, nil)
 	if err != nil {
-		return target{}, c.failed("look up agents", err)
+		return target{}, c.notSent(err)
 	}
 	var found []target
 	for _, a := range got.agents {
