@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
+	"clawconsole/internal/fakegateway"
 	"clawconsole/internal/faketelegram"
 )
 
@@ -18,12 +20,15 @@ import (
 func TestKilledAtEveryWrite(t *testing.T) {
 	tests := []struct {
 		name, command string
-		effects       func(w *world) int
+		effects       func(w *world, g *fakegateway.Server) int
 	}{
-		{"run", "/run --yes echo effect >> " + "$HOME/effects", func(w *world) int {
+		{"run", "/run --yes echo effect >> $HOME/effects", func(w *world, _ *fakegateway.Server) int {
 			b, _ := os.ReadFile(filepath.Join(w.dir, "effects"))
 			return strings.Count(string(b), "effect\n")
 		}},
+		{"session", "/session agent:main:ops hello", func(_ *world, g *fakegateway.Server) int { return g.Turns() }},
+		{"cron", "/cron run backup", func(_ *world, g *fakegateway.Server) int { return g.JobRuns("backup-1") }},
+		{"restart", "/gateway restart", func(_ *world, g *fakegateway.Server) int { return g.Calls("gateway.restart.request") }},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -43,11 +48,22 @@ func TestKilledAtEveryWrite(t *testing.T) {
 	}
 }
 
+// final matches what ends a command for its operator.
+var final = regexp.MustCompile(`(?m)^OK: |^ERROR: |outcome unknown`)
+
 // killAt runs one command against a console that is killed at its n-th write, starts
 // the console again, and checks what has become of the command.
-func killAt(t *testing.T, n int, command string, effects func(*world) int) (call string, killed bool) {
+func killAt(t *testing.T, n int, command string, count func(*world, *fakegateway.Server) int) (call string, killed bool) {
 	t.Helper()
-	w := newWorld(t, "ws://127.0.0.1:1", "x", "")
+	g, err := fakegateway.Start(fakegateway.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	g.AddSession(fakegateway.Session{Key: "agent:main:ops", Label: "ops"})
+	g.AddJob(fakegateway.Job{ID: "backup-1", Name: "backup", Every: time.Hour})
+	w := newWorld(t, g.URL(), g.Token(), "")
+	effects := func(w *world) int { return count(w, g) }
 	armed := filepath.Join(w.dir, "armed")
 	p := w.start(os.Args[0], traceArg, fmt.Sprint(n), armed)
 	w.ask(faketelegram.Alice, "/auth "+testSecret, "unlocked")
@@ -67,7 +83,7 @@ func killAt(t *testing.T, n int, command string, effects func(*world) int) (call
 	}()
 	// The answer to /auth may come twice: a reply may, an effect may not.
 	answered := func(e faketelegram.Entry) bool {
-		return e.Bot != 0 && e.MessageID > m.MessageID && !strings.Contains(e.Text, "unlocked until")
+		return e.Bot != 0 && final.MatchString(e.Text) && !strings.Contains(e.Text, "unlocked until")
 	}
 	if _, err := w.telegram.WaitMessage(ctx, m.Chat.ID, m.MessageID, answered); err == nil {
 		settled(w)
@@ -101,13 +117,13 @@ func killAt(t *testing.T, n int, command string, effects func(*world) int) (call
 	p.kill()
 	got := effects(w)
 	text := w.transcript(m.Chat.ID)
-	text = text[strings.LastIndex(text, command)+len(command):]
+	text = strings.ReplaceAll(text[strings.LastIndex(text, command)+len(command):], "OK: unlocked", "")
 	switch {
 	case got > 1:
 		t.Fatalf("point %d (%s): %s had %d effects\n%s", n, call, command, got, text)
 	case got == 0 && !strings.Contains(text, "outcome unknown") && !strings.Contains(text, "ERROR"):
 		t.Fatalf("point %d (%s): %s had no effect, and nothing says so\n%s", n, call, command, text)
-	case got == 1 && !strings.Contains(text, "OK: /run") && !strings.Contains(text, "outcome unknown"):
+	case got == 1 && !final.MatchString(text):
 		t.Fatalf("point %d (%s): %s had its effect, and nothing says so\n%s", n, call, command, text)
 	}
 	return call, true

@@ -463,6 +463,18 @@ func (r *run) ended() bool {
 
 func (r *run) abort() { r.aborted = true; r.cancel() }
 
+// Turns is how often the model was really asked, for whatever key, over all lives
+// of the gateway.
+func (s *Server) Turns() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := 0
+	for _, times := range s.effects {
+		n += times
+	}
+	return n
+}
+
 // Effects is how often the model was really asked for idempotency key id, over
 // all lives of the gateway.
 func (s *Server) Effects(id string) int {
