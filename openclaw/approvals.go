@@ -62,6 +62,7 @@ type Approval struct {
 	RunID        string
 	ToolCallID   string
 	CronJobID    string // of the automation that asks; empty: none
+	CronJobName  string // its name, untrusted
 	ScopeKind    string // "standing-grant", "payment", ...; empty: none
 
 	Warnings         []string   // warningText and the lines of the command's analysis
@@ -181,7 +182,8 @@ func decodeApproval(raw json.RawMessage, kind ApprovalKind) (Approval, error) {
 			WarningLines []string `json:"warningLines"`
 		} `json:"commandAnalysis"`
 		Scope struct {
-			Kind string `json:"kind"`
+			Kind       string `json:"kind"`
+			Automation string `json:"automation"`
 		} `json:"scope"`
 		CronExecutionSource struct {
 			JobID string `json:"jobId"`
@@ -198,7 +200,7 @@ func decodeApproval(raw json.RawMessage, kind ApprovalKind) (Approval, error) {
 		Severity: r.Severity, PluginID: r.PluginID, Tool: r.ToolName,
 		Cwd: r.Cwd, Host: r.Host, NodeID: r.NodeID, ResolvedPath: r.ResolvedPath,
 		Security: r.Security, Ask: r.Ask, AgentID: r.AgentID, SessionKey: r.SessionKey,
-		RunID: r.RunID, ToolCallID: r.ToolCallID, CronJobID: r.CronExecutionSource.JobID, ScopeKind: r.Scope.Kind,
+		RunID: r.RunID, ToolCallID: r.ToolCallID, CronJobID: r.CronExecutionSource.JobID, CronJobName: r.Scope.Automation, ScopeKind: r.Scope.Kind,
 		RiskKinds: r.CommandAnalysis.RiskKinds, AllowedDecisions: allowed(r.AllowedDecisions),
 		CreatedAt: w.CreatedAt.Time, ExpiresAt: w.ExpiresAt.Time, Request: w.Request,
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptrace"
@@ -168,7 +169,7 @@ func dial(ctx context.Context, p dialParams) (_ *conn, err error) {
 	}
 	f, err := readFrame(ctx, ws)
 	if err != nil {
-		return nil, fmt.Errorf("read the challenge: %w", err)
+		return nil, fmt.Errorf("no challenge: %w", plain(err))
 	}
 	if f.Type != "event" || f.Event != "connect.challenge" || json.Unmarshal(f.Payload, &challenge) != nil {
 		return nil, errors.New("no gateway: it did not begin with a challenge")
@@ -197,11 +198,11 @@ func dial(ctx context.Context, p dialParams) (_ *conn, err error) {
 		return nil, err
 	}
 	if err := ws.Write(ctx, websocket.MessageText, b); err != nil {
-		return nil, fmt.Errorf("send connect: %w", err)
+		return nil, fmt.Errorf("send connect: %w", plain(err))
 	}
 	for f.Type != "res" || f.ID != "connect" {
 		if f, err = readFrame(ctx, ws); err != nil {
-			return nil, fmt.Errorf("read hello: %w", err)
+			return nil, fmt.Errorf("no hello: %w", plain(err))
 		}
 	}
 	if !f.OK {
@@ -246,6 +247,14 @@ func dial(ctx context.Context, p dialParams) (_ *conn, err error) {
 	return c, nil
 }
 
+// plain is closeCause for a handshake, whose deadline is a reason of its own.
+func plain(err error) error {
+	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		return fmt.Errorf("no answer within %v: %w", dialTimeout, context.DeadlineExceeded)
+	}
+	return closeCause(err)
+}
+
 // closedError is an error with the close code that came after it.
 type closedError struct {
 	error
@@ -268,13 +277,30 @@ func dialCause(err error) error {
 	var u *url.Error
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
-		return context.DeadlineExceeded
+		return plain(err)
 	case errors.As(err, &op):
 		return op
 	case errors.As(err, &u):
 		return u.Err
 	}
 	return err
+}
+
+// closeCause says in plain words how a socket ended; [websocket.CloseStatus]
+// still works on it.
+func closeCause(err error) error {
+	var closed websocket.CloseError
+	switch {
+	case errors.As(err, &closed):
+		return closedError{fmt.Errorf("closed by the gateway: %d %s", closed.Code, oneLine(closed.Reason, 100)), err}
+	case err == nil, errors.Is(err, io.EOF), errors.Is(err, net.ErrClosed):
+		return errors.New("connection lost")
+	}
+	var op *net.OpError
+	if errors.As(err, &op) {
+		return fmt.Errorf("connection lost: %w", op.Err)
+	}
+	return fmt.Errorf("connection lost: %w", err)
 }
 
 func readFrame(ctx context.Context, ws *websocket.Conn) (f frame, err error) {

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Who we say we are: closed enumerations of the gateway.
@@ -27,8 +28,10 @@ const (
 // A device is the identity of this console towards gateways on other hosts: a
 // key pair and the tokens that gateways gave it, in one file of mode 0600.
 type device struct {
-	path   string
-	key    ed25519.PrivateKey
+	path string
+	key  ed25519.PrivateKey
+
+	mu     sync.Mutex        // held while the file is written: writers must not overtake each other
 	tokens map[string]string // by gateway URL
 }
 
@@ -79,15 +82,21 @@ func (d *device) save() error {
 	return writeFile(d.path, append(b, '\n'))
 }
 
-// setToken stores the token for the gateway at url; empty forgets it.
+// token returns the token for the gateway at url, or "".
+func (d *device) token(url string) string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.tokens[url]
+}
+
+// setToken stores the token for the gateway at url.
 func (d *device) setToken(url, token string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.tokens[url] == token {
 		return nil
 	}
 	d.tokens[url] = token
-	if token == "" {
-		delete(d.tokens, url)
-	}
 	return d.save()
 }
 

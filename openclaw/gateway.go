@@ -73,10 +73,12 @@ type Gateway struct {
 	hub      hub
 	retry    chan struct{} // ends the pause between two attempts
 
+	deviceMu sync.Mutex // held while the file is read or made
+	device   *device    // nil: not needed so far
+
 	mu       sync.Mutex
 	state    State
-	conn     *conn // nil unless shaken hands and not yet seen broken
-	device   *device
+	conn     *conn          // nil unless shaken hands and not yet seen broken
 	followed map[string]int // session key to number of followers
 }
 
@@ -198,9 +200,7 @@ func (g *Gateway) connect(ctx context.Context, name string, scopes []Scope, caps
 		return dial(ctx, p)
 	}
 	p.device = d
-	g.mu.Lock()
-	own := d.tokens[g.cfg.URL]
-	g.mu.Unlock()
+	own := d.token(g.cfg.URL)
 	if own != "" {
 		g.learn(own)
 		p.token = own
@@ -217,10 +217,7 @@ func (g *Gateway) connect(ctx context.Context, name string, scopes []Scope, caps
 	}
 	if t := c.auth.DeviceToken; t != "" {
 		g.learn(t)
-		g.mu.Lock()
-		err := d.setToken(g.cfg.URL, t)
-		g.mu.Unlock()
-		if err != nil {
+		if err := d.setToken(g.cfg.URL, t); err != nil {
 			g.log.Error("device token not stored", "err", err)
 		}
 	}
@@ -229,11 +226,11 @@ func (g *Gateway) connect(ctx context.Context, name string, scopes []Scope, caps
 
 // loadDevice returns our device identity where one is needed, else nil.
 func (g *Gateway) loadDevice(shared string) (*device, error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
 	if g.cfg.DeviceKeyFile == "" || g.loopback && shared != "" {
 		return nil, nil
 	}
+	g.deviceMu.Lock()
+	defer g.deviceMu.Unlock()
 	if g.device == nil {
 		d, err := loadDevice(g.cfg.DeviceKeyFile)
 		if err != nil {
@@ -314,7 +311,7 @@ func (g *Gateway) watch(ctx context.Context, c *conn) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-c.done:
-			return c.err
+			return closeCause(c.err)
 		case <-tick.C:
 		}
 		now, heard := time.Now(), c.heardAt()

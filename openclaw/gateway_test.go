@@ -871,3 +871,40 @@ func TestDecodeHealth(t *testing.T) {
 		t.Errorf("DecodeHealth = %+v, %v", h, err)
 	}
 }
+
+// What a person is shown of an error says what happened, once.
+func TestErrorsAreReadable(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		break_ func(*fakegateway.Server)
+		want   string
+	}{
+		{"killed", func(s *fakegateway.Server) { s.Down(); s.Drop() }, "status: gateway is down: connection lost"},
+		{"closed", func(s *fakegateway.Server) { s.Down(); s.CloseAll(1011, "oops") }, "status: gateway is down: closed by the gateway: 1011 oops"},
+		{"starting", func(s *fakegateway.Server) { s.Starting(time.Hour); s.Drop() }, "status: gateway is starting"},
+		{"down for longer", func(s *fakegateway.Server) { s.Down(); s.Drop(); time.Sleep(10 * time.Second) }, "status: gateway is down: dial memory: connection refused"},
+		{"draining", func(s *fakegateway.Server) { s.Draining(); s.Drop(); time.Sleep(10 * time.Second) }, "status: gateway is draining before a restart: HTTP 503"},
+		{"hanging", func(s *fakegateway.Server) {
+			s.Hang()
+			time.AfterFunc(time.Hour, s.Resume)
+			time.Sleep(2 * time.Minute)
+		}, "status: gateway hangs: no answer within 5s"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := fake(t, fakegateway.Config{})
+				g := start(t, to(s))
+				await(t, g)
+				tt.break_(s)
+				synctest.Wait()
+				if tt.name == "starting" {
+					time.Sleep(time.Second)
+				}
+				_, err := g.Status(t.Context())
+				if err == nil || !strings.HasPrefix(err.Error(), tt.want) || strings.Contains(err.Error(), "failed to") || strings.Contains(err.Error(), "\n") {
+					t.Errorf("Status = %q, want %q", err, tt.want)
+				}
+			})
+		})
+	}
+}

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"clawconsole/internal/fakegateway"
 	"clawconsole/internal/realgateway"
 	"clawconsole/internal/realgateway/gatewaytest"
 	"clawconsole/openclaw"
@@ -822,4 +825,196 @@ func ownAddress() string {
 		}
 	}
 	return ""
+}
+
+// cutter dials and can break what it dialed.
+type cutter struct {
+	mu    sync.Mutex
+	conns []net.Conn
+}
+
+func (c *cutter) client() *http.Client {
+	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) {
+		conn, err := new(net.Dialer).DialContext(ctx, network, addr)
+		if err == nil {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.conns = append(c.conns, conn)
+		}
+		return conn, err
+	}}}
+}
+
+func (c *cutter) cut() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, conn := range c.conns {
+		conn.Close()
+	}
+	c.conns = nil
+}
+
+// A turn, its approval among it, outlives several losses of the socket.
+func TestRealLostSockets(t *testing.T) {
+	gw := gatewaytest.Shared(t)
+	var c cutter
+	g := start(t, openclaw.Config{URL: gw.URL, Token: token(gw.Token), CallTimeout: 20 * time.Second, HTTPClient: c.client()})
+	await(t, g)
+	sub := g.Events(0, nil)
+	defer sub.Close()
+	model := gatewaytest.Model(t)
+	before := model.Count()
+	a, end := raise(t, g, sub, "lost-1", "echo survived", nil)
+	for range 3 {
+		c.cut()
+		next(t, sub, func(e openclaw.StateChanged) bool { return e.State.Phase == openclaw.Down })
+		next(t, sub, func(e openclaw.StateChanged) bool { return e.State.Phase == openclaw.Connected })
+		list, err := g.ListApprovals(within(t, 20*time.Second))
+		if err != nil || len(list) != 1 || list[0].ID != a.ID {
+			t.Errorf("after the reconnect: %+v, %v", list, err)
+		}
+	}
+	if r, err := g.ResolveApproval(within(t, 20*time.Second), "alice", a.ID, a.Kind, openclaw.AllowOnce); err != nil || !r.Applied {
+		t.Errorf("ResolveApproval = %+v, %v", r, err)
+	}
+	if res := <-end; res.Status != openclaw.AgentOK || res.Text != "exec said: survived" {
+		t.Errorf("the turn ended with %+v", res)
+	}
+	if n := model.Count() - before; n != 2 {
+		t.Errorf("the model was asked %d times, want 2: before and after the tool", n)
+	}
+}
+
+// An automation asks like an agent does, and is known by its name.
+func TestRealAutomationApproval(t *testing.T) {
+	g := connected(t, gatewaytest.Shared(t))
+	ctx := within(t, 2*time.Minute)
+	sub := g.Events(0, nil)
+	defer sub.Close()
+	var job struct{ ID string }
+	if err := g.Call(ctx, "cron.add", map[string]any{
+		"name": "nightly", "schedule": map[string]any{"kind": "every", "everyMs": 86400000}, "sessionTarget": "isolated", "wakeMode": "now",
+		"delivery": map[string]any{"mode": "none"}, "payload": map[string]any{"kind": "agentTurn", "message": "exec: echo from-cron"},
+	}, &job); err != nil {
+		t.Fatal(err)
+	}
+	defer g.Call(ctx, "cron.remove", map[string]any{"id": job.ID}, nil)
+	run, err := g.CronRun(ctx, job.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := next(t, sub, func(e openclaw.ApprovalRequested) bool { return e.Approval.CronJobID == job.ID }).Approval
+	if a.CronJobName != "nightly" || a.ScopeKind != "standing-grant" || a.Command != "echo from-cron" {
+		t.Errorf("approval = %+v", a)
+	}
+	if r, err := g.ResolveApproval(ctx, "alice", a.ID, a.Kind, openclaw.AllowOnce); err != nil || !r.Applied {
+		t.Errorf("ResolveApproval = %+v, %v", r, err)
+	}
+	e := next(t, sub, func(e openclaw.CronChanged) bool { return e.RunID == run.RunID && e.Action == "finished" })
+	if e.Run.Status != "ok" || e.Run.Summary != "exec said: from-cron" {
+		t.Errorf("the run ended with %+v", e.Run)
+	}
+}
+
+// The program restarts a gateway on this host without the socket.
+func TestRealCLIRestart(t *testing.T) {
+	gw := gatewaytest.Shared(t)
+	g := connected(t, gw)
+	ctx := within(t, 3*time.Minute)
+	boot := g.State().Hello.BootID
+	r, err := cli(gw).Restart(ctx)
+	if err != nil || !r.OK {
+		t.Fatalf("Restart = %+v, %v", r, err)
+	}
+	if _, err := g.AwaitReboot(ctx, boot); err != nil {
+		t.Error(err)
+	}
+}
+
+// The fake gateway answers decisions as the real one does, whatever is wrong
+// with them.
+func TestRealAndFakeAgree(t *testing.T) {
+	gw := gatewaytest.Shared(t)
+	s, err := fakegateway.Start(fakegateway.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	both := map[string]*openclaw.Gateway{
+		"real": connected(t, gw),
+		"fake": start(t, openclaw.Config{URL: s.URL(), Token: token(s.Token())}),
+	}
+	await(t, both["fake"])
+	type step struct {
+		method string
+		params map[string]any // "id" is added
+	}
+	m := func(kv ...any) map[string]any {
+		p := map[string]any{}
+		for i := 0; i < len(kv); i += 2 {
+			p[kv[i].(string)] = kv[i+1]
+		}
+		return p
+	}
+	for i, steps := range [][]step{
+		{{"exec.approval.resolve", m("decision", "allow-once")}, {"exec.approval.resolve", m("decision", "allow-once")}, {"exec.approval.resolve", m("decision", "deny")}},
+		{{"exec.approval.resolve", m("decision", "nonsense")}, {"exec.approval.resolve", m("decision", "deny", "reason", "no")}, {"plugin.approval.resolve", m("decision", "deny")}},
+		{{"approval.resolve", m("decision", "allow-once", "kind", "exec")}, {"approval.resolve", m("decision", "allow-once", "kind", "exec")}, {"approval.resolve", m("decision", "deny", "kind", "exec")}, {"exec.approval.resolve", m("decision", "deny")}},
+		{{"approval.resolve", m("decision", "allow-once", "kind", "plugin")}},
+		{{"approval.resolve", m("decision", "allow-once")}},
+		{{"approval.resolve", m("decision", "allow-once", "kind", "exec", "reason", "no")}},
+		{{"approval.resolve", m("decision", "nonsense", "kind", "exec")}},
+		{{"exec.approval.resolve", m("decision", "allow-always")}},
+	} {
+		for _, unknown := range []bool{false, true} {
+			said := map[string]string{}
+			for name, g := range both {
+				ctx := within(t, 30*time.Second)
+				id := fmt.Sprintf("agree-%d", i)
+				if unknown {
+					id = "no-such-approval"
+				} else {
+					sim, err := g.RequestSimulatedApproval(ctx, id, "true", 20*time.Second)
+					if err != nil {
+						t.Fatalf("%s: %v", name, err)
+					}
+					defer sim.Close()
+				}
+				var log []string
+				for _, st := range steps {
+					p := map[string]any{"id": id}
+					for k, v := range st.params {
+						p[k] = v
+					}
+					var res struct {
+						OK, Applied *bool
+						Approval    struct{ Status, Reason, Decision string }
+					}
+					err := g.Call(ctx, st.method, p, &res)
+					var rpc *openclaw.RPCError
+					switch {
+					case errors.As(err, &rpc):
+						log = append(log, rpc.Code+" "+rpc.Reason)
+					case err != nil:
+						t.Fatalf("%s: %v", name, err)
+					case res.Applied != nil:
+						log = append(log, fmt.Sprintf("applied %v, %s %s by %s", *res.Applied, res.Approval.Status, res.Approval.Decision, res.Approval.Reason))
+					default:
+						log = append(log, fmt.Sprint("ok ", *res.OK))
+					}
+				}
+				r, err := g.GetApproval(ctx, id)
+				log = append(log, fmt.Sprintf("%s %s %s %q %v", r.Status, r.Decision, r.Reason, r.Resolver, errors.Is(err, openclaw.ErrNotFound)))
+				if r.Status == openclaw.ApprovalPending {
+					if _, err := g.ResolveApproval(ctx, "alice", id, openclaw.KindExec, openclaw.Deny); err != nil {
+						t.Errorf("%s: %v", name, err)
+					}
+				}
+				said[name] = strings.Join(log, "; ")
+			}
+			if said["real"] != said["fake"] {
+				t.Errorf("%v:\nreal: %s\nfake: %s", steps, said["real"], said["fake"])
+			}
+		}
+	}
 }

@@ -212,10 +212,10 @@ func (s *Server) approvalMethod(c *conn, method string, raw json.RawMessage) (an
 		switch {
 		case len(p) != 2:
 			return nil, invalid("invalid %s params", method)
-		case a == nil || !s.sees(c, a) || a.status == "expired" || a.status == "cancelled":
-			return nil, notFound()
 		case decision != "allow-once" && decision != "allow-always" && decision != "deny":
 			return nil, invalid("invalid decision")
+		case a == nil || !s.sees(c, a) || a.status == "expired" || a.status == "cancelled":
+			return nil, notFound()
 		case a.status != "pending" && a.decision == decision:
 			return map[string]any{"ok": true}, nil
 		case a.status != "pending":
