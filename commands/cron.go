@@ -122,7 +122,7 @@ func (c *call) job(ctx context.Context, ref string) (openclaw.CronJob, error) {
 				names = append(names, fmt.Sprintf("%s (%s)", clip(jobName(j), 40), clip8(j.ID)))
 			}
 			return openclaw.CronJob{}, &Failure{
-				Message: quote(ref) + " could be " + or(names),
+				Message: quote(ref) + " could be " + or(atMost(names, 4)),
 				Hint:    "give the id",
 			}
 		}

@@ -71,31 +71,43 @@ type Entry struct {
 }
 
 // Table returns all commands in the order of the grammar.
-func Table() []Entry { return table() }
+func Table() []Entry { return model().entries }
 
-var table = sync.OnceValue(func() []Entry {
-	_, k := newParser()
-	var entries []Entry
+// A tree is the grammar as kong understands it. It is made once, only read, and
+// nothing is parsed into it.
+type tree struct {
+	root    *kong.Node
+	entries []Entry
+	byName  map[string]Entry
+	flags   map[*kong.Node]map[string]*kong.Flag // of each command, those of Admission too
+}
+
+var model = sync.OnceValue(func() *tree {
+	k := newParser(new(grammar))
+	t := &tree{root: k.Model.Node, byName: make(map[string]Entry), flags: make(map[*kong.Node]map[string]*kong.Flag)}
 	for _, node := range k.Model.Leaves(false) {
-		entries = append(entries, entryOf(node))
+		e := entryOf(node)
+		t.entries = append(t.entries, e)
+		t.byName[e.Name] = e
+		t.flags[node] = make(map[string]*kong.Flag)
+		for _, group := range node.AllFlags(false) {
+			for _, f := range group {
+				t.flags[node][f.Name] = f
+			}
+		}
 	}
-	return entries
+	return t
 })
 
 func lookup(name string) (Entry, bool) {
-	for _, e := range table() {
-		if e.Name == name {
-			return e, true
-		}
-	}
-	return Entry{}, false
+	e, ok := model().byName[name]
+	return e, ok
 }
 
-// newParser returns a parser and what it fills: a kong parser keeps what it
-// parsed, so there is one for each message.
-func newParser() (*grammar, *kong.Kong) {
-	g := new(grammar)
-	k, err := kong.New(g, append(mappers(),
+// newParser returns a parser that fills target: a pointer to the grammar or to
+// one command. It panics on a mistake in the tags, which are ours.
+func newParser(target any, more ...kong.Option) *kong.Kong {
+	k, err := kong.New(target, append(append(mappers(), more...),
 		kong.Name("/"),
 		kong.NoDefaultHelp(),
 		kong.Writers(io.Discard, io.Discard),
@@ -104,14 +116,29 @@ func newParser() (*grammar, *kong.Kong) {
 	if err != nil {
 		panic("commands: bad grammar: " + err.Error())
 	}
-	return g, k
+	return k
 }
 
-// entryOf panics on a command without class or group: a mistake of ours.
+// decode fills a new command of e from args, which scan has checked. A kong
+// parser keeps what it parsed and takes 1 ms to make for the whole grammar; one for
+// a single command is made for each message.
+func decode(e Entry, args []string) (Command, Admission, error) {
+	target := reflect.New(e.command.Elem())
+	var a Admission
+	if _, err := newParser(target.Interface(), kong.Embed(&a)).Parse(args); err != nil {
+		return nil, a, err
+	}
+	return target.Interface().(Command), a, nil
+}
+
+// entryOf panics on a command that has no class or cannot be done: a mistake of ours.
 func entryOf(n *kong.Node) Entry {
 	class, err := auth.ParseClass(n.Tag.Get("class"))
 	if err != nil {
 		panic(fmt.Sprintf("commands: class of %s: %v", nameOf(n), err))
+	}
+	if _, ok := n.Target.Addr().Interface().(Command); !ok {
+		panic(fmt.Sprintf("commands: /%s cannot be done", nameOf(n)))
 	}
 	e := Entry{
 		Name: nameOf(n), Class: class, Group: n.Tag.Get("group"), Summary: n.Help,

@@ -20,7 +20,7 @@ func (h *Help) run(_ context.Context, c *call) (Result, error) {
 	}
 	var found []Entry
 	var names []string
-	for _, e := range table() {
+	for _, e := range Table() {
 		if e.Name == topic || strings.HasPrefix(e.Name, topic+" ") {
 			found = append(found, e)
 		}
@@ -49,7 +49,7 @@ func (c *call) help() Result {
 	var res Result
 	for _, group := range groups {
 		var items []Item
-		for _, e := range table() {
+		for _, e := range Table() {
 			if e.Group != group || e.Hidden || !op.Can(c.Class(e.Name)) || c.off(e.Name) {
 				continue
 			}

@@ -3,6 +3,8 @@ package commands
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -32,26 +34,22 @@ func Parse(msg, bot string) (Request, error) {
 		return Request{}, ErrNotCommand
 	}
 
-	g, k := newParser()
-	h := head{msg: msg, words: splitWords(msg[len(first):]), args: nil}
+	h := head{msg: msg, words: splitWords(msg[len(first):])}
 	for i := range h.words {
 		h.words[i].start += len(first)
 		h.words[i].end += len(first)
 	}
-	node, err := h.command(k.Model.Node, name)
+	node, err := h.command(name)
 	if err != nil {
 		return Request{}, err
 	}
 	if err := h.scan(node); err != nil {
 		return Request{}, err
 	}
-	if _, err := k.Parse(h.args); err != nil {
-		return Request{}, decodeFailed(err, node)
-	}
 	e, _ := lookup(nameOf(node))
-	cmd, ok := node.Target.Addr().Interface().(Command)
-	if !ok {
-		panic("commands: /" + e.Name + " cannot be done")
+	cmd, admission, err := decode(e, h.args)
+	if err != nil {
+		return Request{}, decodeFailed(err, e)
 	}
 	if checked, ok := cmd.(interface{ check() error }); ok {
 		if err := checked.check(); err != nil {
@@ -63,8 +61,8 @@ func Parse(msg, bot string) (Request, error) {
 		Class:       e.Class,
 		Command:     cmd,
 		Line:        "/" + strings.ToLower(name) + h.rest(len(first)),
-		Secret:      g.Secret,
-		Yes:         g.Yes,
+		Secret:      admission.Secret,
+		Yes:         admission.Yes,
 		HoldsSecret: len(h.secrets) > 0,
 	}, nil
 }
@@ -78,7 +76,8 @@ type head struct {
 }
 
 // command finds the command that name and, for a group, the next word mean.
-func (h *head) command(root *kong.Node, name string) (*kong.Node, error) {
+func (h *head) command(name string) (*kong.Node, error) {
+	root := model().root
 	node := child(root, name)
 	if node == nil {
 		return nil, &UsageError{
@@ -86,7 +85,6 @@ func (h *head) command(root *kong.Node, name string) (*kong.Node, error) {
 			Hint:    didYouMean(nearest(name, childNames(root), 1), "/", "/help lists what there is"),
 		}
 	}
-	h.args = append(h.args, node.Name)
 	if node.Leaf() {
 		return node, nil
 	}
@@ -103,7 +101,6 @@ func (h *head) command(root *kong.Node, name string) (*kong.Node, error) {
 		}
 	}
 	h.words = h.words[1:]
-	h.args = append(h.args, leaf.Name)
 	return leaf, nil
 }
 
@@ -113,17 +110,7 @@ func (h *head) scan(node *kong.Node) error {
 	bad := func(format string, args ...any) *UsageError {
 		return &UsageError{Message: fmt.Sprintf(format, args...), Usage: usageOf(node)}
 	}
-	flags := make(map[string]*kong.Flag)
-	var own, all []string
-	for _, group := range node.AllFlags(false) {
-		for _, f := range group {
-			flags[f.Name] = f
-			all = append(all, f.Name)
-		}
-	}
-	for _, f := range node.Flags {
-		own = append(own, "--"+f.Name)
-	}
+	flags := model().flags[node]
 	seen := make(map[string]bool)
 	var positional []string
 	ended := false
@@ -145,7 +132,7 @@ func (h *head) scan(node *kong.Node) error {
 			if f == nil || !strings.HasPrefix(text, "--") {
 				name = "--" + strings.TrimLeft(name, "-")
 				u := bad("unknown flag %s", clip(strings.SplitN(text, "=", 2)[0], 32))
-				u.Hint = didYouMean(nearest(strings.TrimLeft(name, "-"), all, 1), "--", "")
+				u.Hint = didYouMean(nearest(strings.TrimLeft(name, "-"), slices.Sorted(maps.Keys(flags)), 1), "--", "")
 				if u.Hint == "" && len(node.Positional) > 0 {
 					u.Hint = "text that begins with a dash goes behind --"
 				}
@@ -227,15 +214,14 @@ func flagLike(msg string, w word) bool {
 }
 
 // decodeFailed makes a UsageError of what a mapper said.
-func decodeFailed(err error, node *kong.Node) error {
+func decodeFailed(err error, e Entry) error {
 	var d *decodeError
 	if !errors.As(err, &d) {
-		// The head was checked before; only a grammar that scan does not
-		// understand leads here. Its words are not for a phone.
-		return &UsageError{Message: "cannot read this command", Usage: usageOf(node)}
+		// Only a grammar that scan does not understand leads here. What kong says
+		// is not for a phone.
+		return &UsageError{Message: "cannot read this command", Usage: e.Usage}
 	}
-	message := err.Error()
-	return &UsageError{Message: message, Usage: usageOf(node)}
+	return &UsageError{Message: err.Error(), Usage: e.Usage}
 }
 
 func usageOf(node *kong.Node) string {

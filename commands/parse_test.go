@@ -2,8 +2,10 @@ package commands_test
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -241,4 +243,23 @@ func FuzzParse(f *testing.F) {
 			t.Fatalf("Parse(%q) = %+v", msg, r)
 		}
 	})
+}
+
+// Messages of many chats are parsed at once; what they share is only read.
+func TestParseConcurrently(t *testing.T) {
+	var wg sync.WaitGroup
+	for i := range 8 {
+		wg.Go(func() {
+			for j := range 50 {
+				n := 1 + (i*50+j)%5000
+				r, err := commands.Parse(fmt.Sprintf("/logs --tail %d", n), "")
+				if err != nil || r.Command.(*commands.Logs).Tail != n {
+					t.Errorf("--tail %d: %+v, %v", n, r.Command, err)
+				}
+				commands.Parse("/gateway restrat --x", "")
+				commands.Parse("/logs --tial 5", "")
+			}
+		})
+	}
+	wg.Wait()
 }

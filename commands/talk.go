@@ -85,6 +85,8 @@ func (c *call) session(ctx context.Context, ref string) (target, error) {
 		return target{label: ref, key: found.key, agentID: found.agentID}, nil
 	case !errors.Is(err, openclaw.ErrNotFound):
 		return target{}, c.notSent(err)
+	case c.Agents[ref] != "":
+		return target{label: ref, key: c.Agents[ref]}, nil
 	}
 	var names []string
 	for _, x := range c.known(ctx) {
@@ -172,7 +174,7 @@ func (c *call) agent(ctx context.Context, label string) (target, error) {
 		}
 	}
 	return target{}, &Failure{
-		Message: quote(label) + " could be " + or(is) + ", nothing sent",
+		Message: quote(label) + " could be " + or(atMost(is, 4)) + ", nothing sent",
 		Hint:    "send to the key: /session <key> <message…>",
 	}
 }
@@ -186,6 +188,14 @@ func firsts(words []string, n int) []string {
 		}
 	}
 	return out
+}
+
+// atMost returns words, those beyond the first n as a number.
+func atMost(words []string, n int) []string {
+	if len(words) <= n {
+		return words
+	}
+	return append(words[:n:n], fmt.Sprintf("%d more", len(words)-n))
 }
 
 func suggest(names []string, otherwise string) string {
