@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf16"
 
 	"clawconsole/auth"
 	"clawconsole/commands"
@@ -52,13 +53,13 @@ func (r *Router) admit(m Message, p pressed) {
 	}
 
 	// 3 and 4. A stranger's text is not even parsed.
-	op, ok := r.Gate.Identify(a.caller)
+	op, ok := r.cfg.Gate.Identify(a.caller)
 	if !ok {
 		r.stranger(a)
 		return
 	}
 	a.op = op
-	if r.Approvals != nil && m.ReplyTo != 0 && !p.button && r.Approvals.Message(r.work, op, m) {
+	if r.cfg.Approvals != nil && m.ReplyTo != 0 && !p.button && r.cfg.Approvals.Message(r.work, op, m) {
 		r.say(m.UpdateID, Done)
 		return
 	}
@@ -70,7 +71,7 @@ func (r *Router) admit(m Message, p pressed) {
 		return
 	}
 	a.Text = text
-	a.line = r.Redactor.Text(text)
+	a.line = r.cfg.Redactor.Text(text)
 	if m.Withheld || commands.HoldsSecret(text) {
 		a.line = redact.Literal("[withheld: holds a secret]")
 		if !p.button { // a button's command was deleted when it was typed
@@ -79,13 +80,13 @@ func (r *Router) admit(m Message, p pressed) {
 	}
 
 	// 6. Budget.
-	if err := r.Gate.Spend(a.caller, budget(text, p)); err != nil {
+	if err := r.cfg.Gate.Spend(a.caller, budget(text, p)); err != nil {
 		r.refuseFor(a, err)
 		return
 	}
 
 	// 7. Length and grammar.
-	switch n := redact.Concat(r.Redactor.Text(text)).UTF16Len(); {
+	switch n := len(utf16.Encode([]rune(text))); {
 	case m.Withheld:
 		r.refuse(a, redact.Literal("restarted before this was run; its secret was not kept"), redact.Literal("Send it again."))
 		return
@@ -93,21 +94,21 @@ func (r *Router) admit(m Message, p pressed) {
 		r.refuse(a, redact.Literal("secrets are refused in groups, not run"), redact.Literal("Others may have read it: change the secret, then use /auth in private."))
 		return
 	case n > maxMessageSize:
-		r.refuse(a, r.Redactor.Text(fmt.Sprintf("command has %d characters, %d are allowed", n, maxMessageSize)), redact.Text{})
+		r.refuse(a, r.cfg.Redactor.Text(fmt.Sprintf("command has %d characters, %d are allowed", n, maxMessageSize)), redact.Text{})
 		return
 	}
-	req, err := commands.Parse(text, r.Bot())
+	req, err := commands.Parse(text, r.cfg.Bot())
 	if err != nil {
 		r.refuseFor(a, err)
 		return
 	}
-	a.line = r.Redactor.Text(req.Line)
-	req.Class = max(req.Class, r.Commands.Class(req.Name))
-	req.Key = fmt.Sprintf("clawconsole:%s:%d:%d", r.Instance, m.ChatID, m.UpdateID)
+	a.line = r.cfg.Redactor.Text(req.Line)
+	req.Class = max(req.Class, r.cfg.Commands.Class(req.Name))
+	req.Key = fmt.Sprintf("clawconsole:%s:%d:%d", r.cfg.Instance, m.ChatID, m.UpdateID)
 	req.Yes = req.Yes || p.yes
 
 	// 8. Fresh.
-	age := time.Now().Add(r.Skew()).Sub(m.SentAt)
+	age := time.Now().Add(r.cfg.Skew()).Sub(m.SentAt)
 	if p.button {
 		age = time.Since(m.SentAt)
 	}
@@ -117,7 +118,7 @@ func (r *Router) admit(m Message, p pressed) {
 	}
 
 	// 9. Class.
-	grant, err := r.Gate.Admit(a.caller, auth.Ask{Class: req.Class, Secret: req.Secret, Yes: req.Yes})
+	grant, err := r.cfg.Gate.Admit(a.caller, auth.Ask{Class: req.Class, Secret: req.Secret, Yes: req.Yes})
 	if errors.Is(err, auth.ErrUnconfirmed) {
 		r.confirm(a, req)
 		return
@@ -165,7 +166,7 @@ func immediate(name string) bool { return name == "auth" || name == "lock" }
 
 // stranger is silent, or says once an hour that the sender is nobody.
 func (r *Router) stranger(a *asking) {
-	if !a.button && (a.Private || a.ToUs) && r.Gate.AnswerStranger(a.caller) {
+	if !a.button && (a.Private || a.ToUs) && r.cfg.Gate.AnswerStranger(a.caller) {
 		r.log.Info("stranger answered", "chat", a.ChatID, "user", a.UserID)
 		r.say(a.UpdateID, Refused, Outgoing{To: a.address(), Reply: &Reply{Kind: Error, Header: redact.Literal("unauthorized")}})
 		return
@@ -177,7 +178,7 @@ func (r *Router) stranger(a *asking) {
 // meant for us.
 func (r *Router) addressed(a *asking) (text string, ours bool) {
 	text = a.Text
-	bot := r.Bot()
+	bot := r.cfg.Bot()
 	if first, rest, ok := strings.Cut(text, " "); ok && bot != "" && strings.EqualFold(first, "@"+bot) {
 		text = strings.TrimLeft(rest, " ")
 	}
@@ -221,7 +222,7 @@ func (r *Router) deleteSecret(m Message) func() bool {
 	r.admits.Go(func() { // within a lane, so the group is not yet waited for in vain
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.work), callTimeout)
 		defer cancel()
-		err := r.Chat.Delete(ctx, m.address(), m.MessageID)
+		err := r.cfg.Chat.Delete(ctx, m.address(), m.MessageID)
 		if err != nil {
 			r.log.Warn("message with a secret not deleted", "chat", m.ChatID, "update", m.UpdateID, "err", err)
 		}
@@ -238,7 +239,7 @@ func (r *Router) deleteSecret(m Message) func() bool {
 func (r *Router) claim(a *asking, req commands.Request) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.work), recordTimeout)
 	defer cancel()
-	err := r.Ledger.Claim(ctx, Claim{
+	err := r.cfg.Ledger.Claim(ctx, Claim{
 		UpdateID: a.UpdateID, ChatID: a.ChatID, TopicID: a.TopicID, UserID: a.UserID,
 		Command: a.line.String(), Class: req.Class.String(), At: time.Now(),
 	})
@@ -263,7 +264,7 @@ func (r *Router) record(a *asking, e audit.Event) audit.Record {
 
 // append puts rec on record and keeps the record's health.
 func (r *Router) append(ctx context.Context, rec audit.Record) error {
-	_, err := r.Record.Append(ctx, rec)
+	_, err := r.cfg.Record.Append(ctx, rec)
 	r.note("record", err)
 	if err != nil {
 		return fmt.Errorf("record: %w", err)
@@ -282,11 +283,11 @@ func (r *Router) refuseFor(a *asking, err error) {
 	case errors.Is(err, commands.ErrNotCommand):
 		r.refuse(a, redact.Literal("not a command"), redact.Literal("/help lists what you may run."))
 	case errors.As(err, &usage):
-		reply := Reply{Kind: Error, Header: r.Redactor.Text(usage.Message), Hint: r.Redactor.Text(usage.Hint)}
+		reply := Reply{Kind: Error, Header: r.cfg.Redactor.Text(usage.Message), Hint: r.cfg.Redactor.Text(usage.Hint)}
 		if usage.Usage != "" {
-			reply.Blocks = []Block{{Kind: Prose, Text: r.Redactor.Text(usage.Usage)}}
+			reply.Blocks = []Block{{Kind: Prose, Text: r.cfg.Redactor.Text(usage.Usage)}}
 		}
-		r.refuseWith(a, reply, r.Redactor.Text(usage.Message))
+		r.refuseWith(a, reply, r.cfg.Redactor.Text(usage.Message))
 	case errors.As(err, &refusal):
 		var hint redact.Text
 		if refusal.Error() == "unauthorized" {
@@ -298,7 +299,7 @@ func (r *Router) refuseFor(a *asking, err error) {
 		if refusal.Cause != nil {
 			r.log.Error("refused for a fault of ours", "update", a.UpdateID, "err", refusal.Cause)
 		}
-		r.refuseWith(a, Reply{Kind: Error, Header: r.Redactor.Text(refusal.Error()), Hint: hint}, r.Redactor.Text(refusal.Reason.Error()))
+		r.refuseWith(a, Reply{Kind: Error, Header: r.cfg.Redactor.Text(refusal.Error()), Hint: hint}, r.cfg.Redactor.Text(refusal.Reason.Error()))
 	default:
 		r.refuse(a, r.internal(err), redact.Text{})
 	}
@@ -326,7 +327,7 @@ func (r *Router) refuseWith(a *asking, reply Reply, reason redact.Text) {
 	if err := r.append(ctx, rec); err != nil {
 		r.log.Error("refusal not recorded", "update", a.UpdateID, "err", err)
 	}
-	r.log.Info("command refused", "operator", a.op.Name, "chat", a.ChatID, "update", a.UpdateID, "reason", reason.String())
+	r.log.Info("command refused", "operator", a.op.Name, "chat", a.ChatID, "update", a.UpdateID)
 	r.say(a.UpdateID, Refused, r.answer(a, reply)...)
 }
 
@@ -345,7 +346,7 @@ func (r *Router) answer(a *asking, reply Reply) []Outgoing {
 func (r *Router) stale(a *asking, age time.Duration) {
 	reply := Reply{
 		Kind:   Error,
-		Header: r.Redactor.Text(fmt.Sprintf("too old (sent %s, %s ago), not run", a.SentAt.UTC().Format("15:04:05"), ago(age))),
+		Header: r.cfg.Redactor.Text(fmt.Sprintf("too old (sent %s, %s ago), not run", a.SentAt.UTC().Format("15:04:05"), ago(age))),
 		Blocks: []Block{{Kind: Prose, Text: a.line}},
 		Buttons: [][]Button{{{
 			Label: redact.Literal("Run now"),
@@ -361,7 +362,7 @@ func (r *Router) confirm(a *asking, req commands.Request) {
 	id := r.buttons.add(button{kind: runLine, person: a.UserID, chat: a.ChatID, topic: a.TopicID, line: a.Text, yes: true, once: true}, confirmTime)
 	reply := Reply{
 		Kind:   Error,
-		Header: r.Redactor.Text("not confirmed, not run; beside gateway " + r.Gateway + " this would run:"),
+		Header: r.cfg.Redactor.Text("not confirmed, not run; beside gateway " + r.cfg.Gateway + " this would run:"),
 		Blocks: []Block{{Kind: Pre, Text: a.line}},
 		Hint:   redact.Literal("[Run it] is for you, works once and for 60 s."),
 		Buttons: [][]Button{{

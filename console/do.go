@@ -23,7 +23,10 @@ const (
 	echoUnits     = 90
 )
 
-var errCancelled = errors.New("cancelled by the operator")
+var (
+	errCancelled = errors.New("cancelled by the operator")
+	errNotBegun  = errors.New("not begun")
+)
 
 // A task is an admitted and claimed command.
 type task struct {
@@ -36,19 +39,24 @@ type task struct {
 
 // do is steps 11 to 13 of a task. It blocks until the command has ended.
 func (r *Router) do(t *task) {
-	if t.place != nil {
-		if !<-t.place.begin {
-			r.settle(t, Interrupted, "not run", Reply{Kind: Error, Header: r.echo(t.asking, "stopped before it began, not run: ")}, 0)
-			return
-		}
-		defer r.slots.release(t.place)
-	}
 	ctx, cancel := context.WithCancelCause(r.work)
 	defer cancel(nil)
-
-	begun := time.Now()
 	p := r.follow(t, cancel)
-	res, err := r.run(ctx, t, p.report)
+
+	var (
+		res   commands.Result
+		err   error
+		begun = time.Now()
+	)
+	if r.turn(ctx, t) {
+		begun = time.Now()
+		res, err = r.run(ctx, t, p.report)
+		if t.place != nil {
+			defer r.slots.release(t.place)
+		}
+	} else {
+		err = errNotBegun
+	}
 	took := time.Since(begun)
 	if id := p.end(); id != 0 {
 		t.edit = id
@@ -66,7 +74,10 @@ func (r *Router) do(t *task) {
 		}
 	case errors.As(err, &refusal):
 		outcome, result = Refused, "refused"
-		reply = Reply{Kind: Error, Header: r.Redactor.Text(refusal.Error()), Hint: redact.Literal("/whoami shows your rights and lock.")}
+		reply = Reply{Kind: Error, Header: r.cfg.Redactor.Text(refusal.Error()), Hint: redact.Literal("/whoami shows your rights and lock.")}
+	case errors.Is(err, errNotBegun) && !errors.Is(cause, errCancelled):
+		outcome, result = Interrupted, "not run"
+		reply = Reply{Kind: Error, Header: r.echo(t.asking, "stopped before it began, not run: ")}
 	case errors.Is(cause, errCancelled):
 		reply = Reply{Kind: Error, Header: r.echo(t.asking, "cancelled: ")}
 	case errors.Is(cause, errClosing):
@@ -84,14 +95,28 @@ func (r *Router) do(t *task) {
 	var docs []Outgoing
 	if d := res.Document; d != nil && err == nil {
 		docs = append(docs, Outgoing{To: t.address(), Document: &Document{
-			Name: r.Redactor.Text(d.Name), Caption: r.Redactor.Text(d.Caption), Text: r.Redactor.Text(d.Text),
+			Name: r.cfg.Redactor.Text(d.Name), Caption: r.cfg.Redactor.Text(d.Caption), Text: r.cfg.Redactor.Text(d.Text),
 		}})
 	}
 	if t.age > 0 {
-		reply.Blocks = append(reply.Blocks, Block{Kind: Prose, Text: r.Redactor.Text(
+		reply.Blocks = append(reply.Blocks, Block{Kind: Prose, Text: r.cfg.Redactor.Text(
 			fmt.Sprintf("Sent %s, %s ago.", t.SentAt.UTC().Format("15:04:05"), ago(t.age)))})
 	}
 	r.settle(t, outcome, result, reply, took, docs...)
+}
+
+// turn waits until t may run, and reports whether it may.
+func (r *Router) turn(ctx context.Context, t *task) bool {
+	if t.place == nil {
+		return true
+	}
+	select {
+	case begin := <-t.place.begin:
+		return begin
+	case <-ctx.Done():
+		r.slots.withdraw(t.place)
+		return false
+	}
 }
 
 // run does the command and turns a panic into an error.
@@ -101,7 +126,7 @@ func (r *Router) run(ctx context.Context, t *task, report func(commands.Result))
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	return r.Commands.Do(ctx, t.grant, t.req, report)
+	return r.cfg.Commands.Do(ctx, t.grant, t.req, report)
 }
 
 // settle is step 12: the outcome goes on record, and into the ledger together
@@ -156,22 +181,22 @@ func (r *Router) echo(a *asking, before string) redact.Text {
 	if head, cut := line.Head(echoUnits); cut > 0 {
 		line = redact.Concat(head, redact.Literal("…"))
 	}
-	return redact.Concat(r.Redactor.Text(before), line, r.Redactor.Text(" @"+r.Gateway))
+	return redact.Concat(r.cfg.Redactor.Text(before), line, r.cfg.Redactor.Text(" @"+r.cfg.Gateway))
 }
 
 // reply redacts a result.
 func (r *Router) reply(t *task, res commands.Result) Reply {
-	reply := Reply{Kind: OK, Header: r.echo(t.asking, ""), Hint: r.Redactor.Text(res.Hint)}
+	reply := Reply{Kind: OK, Header: r.echo(t.asking, ""), Hint: r.cfg.Redactor.Text(res.Hint)}
 	if res.Failed {
 		reply.Kind = Error
 	}
 	if res.Summary != "" {
-		reply.Header = r.Redactor.Text(res.Summary)
+		reply.Header = r.cfg.Redactor.Text(res.Summary)
 	}
 	for _, b := range res.Blocks {
-		block := Block{Kind: blockKind(b.Kind), Title: r.Redactor.Text(b.Title), Text: r.Redactor.Text(b.Text), Oldest: b.Oldest}
+		block := Block{Kind: blockKind(b.Kind), Title: r.cfg.Redactor.Text(b.Title), Text: r.cfg.Redactor.Text(b.Text), Oldest: b.Oldest}
 		for _, it := range b.Items {
-			block.Items = append(block.Items, item(r.Redactor, it.Label, it.Value))
+			block.Items = append(block.Items, item(r.cfg.Redactor, it.Label, it.Value))
 		}
 		reply.Blocks = append(reply.Blocks, block)
 	}
@@ -188,7 +213,7 @@ func (r *Router) reply(t *task, res commands.Result) Reply {
 	}
 	if units(reply) > confirmWhole {
 		whole := reply
-		name := r.Redactor.Text(fileName(t.req.Name))
+		name := r.cfg.Redactor.Text(fileName(t.req.Name))
 		reply.Overflow = &Button{Label: redact.Literal("Full output"), Data: r.buttons.add(button{
 			kind: wholeDoc, chat: t.ChatID, topic: t.TopicID,
 			whole: func() Document { return Document{Name: name, Caption: whole.Header, Text: plain(whole)} },
@@ -227,7 +252,7 @@ func fileName(command string) string {
 // for no longer than a command stays fresh, as Telegram does not tell when a
 // button was pressed.
 func (r *Router) button(t *task, b commands.Button) (Button, bool) {
-	shown := Button{Label: r.Redactor.Text(b.Label)}
+	shown := Button{Label: r.cfg.Redactor.Text(b.Label)}
 	switch b.Style {
 	case commands.Good:
 		shown.Style = Good
@@ -237,14 +262,14 @@ func (r *Router) button(t *task, b commands.Button) (Button, bool) {
 	if b.Cancel {
 		return Button{}, false // the command has ended; see progress
 	}
-	req, err := commands.Parse(b.Line, r.Bot())
+	req, err := commands.Parse(b.Line, r.cfg.Bot())
 	if err != nil {
 		r.log.Error("button without a command left out", "command", t.req.Name, "err", err)
 		return Button{}, false
 	}
 	remembered := button{kind: runLine, chat: t.ChatID, topic: t.TopicID, line: b.Line}
 	lasts := pageKept
-	if max(req.Class, r.Commands.Class(req.Name)) != auth.Safe {
+	if max(req.Class, r.cfg.Commands.Class(req.Name)) != auth.Safe {
 		remembered.person, remembered.once = t.UserID, true
 		lasts = r.staleAfter()
 	}
@@ -298,7 +323,7 @@ func plain(reply Reply) redact.Text {
 func (r *Router) internal(err error) redact.Text {
 	id := fmt.Sprintf("%04x", rand.Uint32N(1<<16))
 	r.log.Error("internal error", "id", id, "err", err)
-	return r.Redactor.Text("internal error, see log " + id)
+	return r.cfg.Redactor.Text("internal error, see log " + id)
 }
 
 func (r *Router) panicked(v any) redact.Text {
@@ -364,7 +389,7 @@ func (r *Router) show(t *task, p *progress, cancel context.CancelCauseFunc) (id 
 		}
 	}
 	typing := func() {
-		if err := call(func(ctx context.Context) error { return r.Chat.Typing(ctx, t.address()) }); err != nil {
+		if err := call(func(ctx context.Context) error { return r.cfg.Chat.Typing(ctx, t.address()) }); err != nil {
 			r.log.Debug("typing not shown", "chat", t.ChatID, "err", err)
 		}
 	}
@@ -389,10 +414,10 @@ func (r *Router) show(t *task, p *progress, cancel context.CancelCauseFunc) (id 
 		reply := r.underWay(t, res, stop)
 		err := call(func(ctx context.Context) (err error) {
 			if id != 0 {
-				err = r.Chat.Edit(ctx, t.address(), id, reply)
+				err = r.cfg.Chat.Edit(ctx, t.address(), id, reply)
 			}
 			if id == 0 || errors.Is(err, ErrGone) {
-				id, err = r.Chat.Send(ctx, t.address(), reply)
+				id, err = r.cfg.Chat.Send(ctx, t.address(), reply)
 			}
 			return err
 		})
@@ -416,7 +441,7 @@ func (r *Router) underWay(t *task, res commands.Result, stop string) Reply {
 	for _, row := range res.Buttons {
 		for _, b := range row {
 			if b.Cancel && b.Label != "" {
-				label = r.Redactor.Text(b.Label)
+				label = r.cfg.Redactor.Text(b.Label)
 			}
 		}
 	}

@@ -124,13 +124,13 @@ func (o *outbox) fill(ctx context.Context) {
 	clear(o.spilled)
 	o.mu.Unlock()
 
-	due, err := o.Ledger.Due(ctx, time.Now(), refillAtOnce)
+	due, err := o.cfg.Ledger.Due(ctx, time.Now(), refillAtOnce)
 	if err != nil {
 		o.note("ledger", err) // that it can be read does not mean that it can be written
 	}
 	var all []consignment
 	for _, p := range due {
-		out, err := decodeOutgoing(p.Body, o.Redactor)
+		out, err := decodeOutgoing(p.Body, o.cfg.Redactor)
 		if err != nil {
 			o.log.Error("parcel not understood, left out", "parcel", p.ID, "err", err)
 			o.finished(p.ID)
@@ -197,7 +197,7 @@ func (o *outbox) confirm() {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), recordTimeout)
 	defer cancel()
-	err := o.Ledger.Sent(ctx, ids...)
+	err := o.cfg.Ledger.Sent(ctx, ids...)
 	o.note("ledger", err)
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -228,7 +228,7 @@ func (o *outbox) deliver(c consignment) bool {
 	c.Attempts++
 	pause := min(time.Second<<min(c.Attempts-1, 6), retryMax)
 	o.log.Warn("message not sent, trying again", "chat", c.To.ChatID, "parcel", c.ID, "attempt", c.Attempts, "after", pause, "err", err)
-	if err := o.Ledger.Retry(ctx, c.ID, time.Now().Add(pause)); err != nil {
+	if err := o.cfg.Ledger.Retry(ctx, c.ID, time.Now().Add(pause)); err != nil {
 		o.note("ledger", err)
 	}
 	o.mu.Lock()
@@ -260,16 +260,16 @@ func (o *outbox) send(ctx context.Context, out Outgoing) error {
 
 func (o *outbox) sendTo(ctx context.Context, out Outgoing) error {
 	if out.Document != nil {
-		_, err := o.Chat.Document(ctx, out.To, *out.Document)
+		_, err := o.cfg.Chat.Document(ctx, out.To, *out.Document)
 		return err
 	}
 	if out.Edit != 0 {
-		err := o.Chat.Edit(ctx, out.To, out.Edit, *out.Reply)
+		err := o.cfg.Chat.Edit(ctx, out.To, out.Edit, *out.Reply)
 		if !errors.Is(err, ErrGone) && !errors.Is(err, ErrRejected) {
 			return err
 		}
 	}
-	_, err := o.Chat.Send(ctx, out.To, *out.Reply)
+	_, err := o.cfg.Chat.Send(ctx, out.To, *out.Reply)
 	return err
 }
 

@@ -103,17 +103,17 @@ func (r *Router) press(p Press) {
 		}
 	}()
 	caller := auth.Caller{UserID: p.UserID, ChatID: p.ChatID, TopicID: p.TopicID, Private: p.Private}
-	op, ok := r.Gate.Identify(caller)
+	op, ok := r.cfg.Gate.Identify(caller)
 	if !ok || p.FromBot {
 		r.ignore(p.UpdateID)
 		return
 	}
-	if err := r.Gate.Spend(caller, auth.Presses); err != nil {
-		r.notice(p, r.Redactor.Text(err.Error()))
+	if err := r.cfg.Gate.Spend(caller, auth.Presses); err != nil {
+		r.notice(p, r.cfg.Redactor.Text(err.Error()))
 		r.say(p.UpdateID, Refused)
 		return
 	}
-	if r.Approvals != nil && r.Approvals.Press(r.work, op, p) {
+	if r.cfg.Approvals != nil && r.cfg.Approvals.Press(r.work, op, p) {
 		r.say(p.UpdateID, Done)
 		return
 	}
@@ -158,7 +158,7 @@ func (r *Router) answerPress(p Press, note redact.Text, alert bool) {
 	r.spawn(func() {
 		ctx, cancel := context.WithTimeout(r.work, callTimeout)
 		defer cancel()
-		if err := r.Chat.Answer(ctx, p.ID, note, alert); err != nil {
+		if err := r.cfg.Chat.Answer(ctx, p.ID, note, alert); err != nil {
 			r.log.Info("press not answered", "chat", p.ChatID, "update", p.UpdateID, "err", err)
 		}
 	})

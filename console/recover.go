@@ -14,12 +14,12 @@ import (
 // claimed may have run: its operator is told, and it is never repeated. What was
 // received and not admitted is returned, for resume.
 func (r *Router) recover(ctx context.Context) (received []Update, err error) {
-	received, claimed, err := r.Ledger.Recover(ctx)
+	received, claimed, err := r.cfg.Ledger.Recover(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("recover: %w", err)
 	}
 	for _, c := range claimed {
-		line := r.Redactor.Text(c.Command)
+		line := r.cfg.Redactor.Text(c.Command)
 		if err := r.append(ctx, audit.Record{
 			Event: audit.CommandUnknown, OperatorID: c.UserID, ChatID: c.ChatID, TopicID: c.TopicID,
 			Update: c.UpdateID, Command: line, Class: c.Class, Result: "unknown",
@@ -28,11 +28,11 @@ func (r *Router) recover(ctx context.Context) (received []Update, err error) {
 		}
 		reply := Reply{
 			Kind:   Error,
-			Header: redact.Concat(head(line), r.Redactor.Text(", "+c.At.UTC().Format("15:04")+": outcome unknown, check /gateway status")),
+			Header: redact.Concat(head(line), r.cfg.Redactor.Text(", "+c.At.UTC().Format("15:04")+": outcome unknown, check /gateway status")),
 			Hint:   redact.Literal("The console stopped while it ran. It was not run again."),
 		}
 		parcels := pack([]Outgoing{{To: Address{ChatID: c.ChatID, TopicID: c.TopicID}, Reply: &reply}})
-		if err := r.Ledger.Finish(ctx, c.UpdateID, Unknown, parcels); err != nil {
+		if err := r.cfg.Ledger.Finish(ctx, c.UpdateID, Unknown, parcels); err != nil {
 			return nil, fmt.Errorf("recover: %w", err)
 		}
 	}
@@ -49,7 +49,7 @@ func (r *Router) resume(ctx context.Context, received []Update) {
 	if len(received) == 0 {
 		return
 	}
-	for tick := time.NewTicker(20 * time.Millisecond); r.Bot() == ""; {
+	for tick := time.NewTicker(20 * time.Millisecond); r.cfg.Bot() == ""; {
 		select {
 		case <-ctx.Done():
 			tick.Stop()

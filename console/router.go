@@ -79,7 +79,7 @@ type Group struct {
 // A Router takes messages and presses through all checks, has commands done and
 // replies.
 type Router struct {
-	Config
+	cfg     Config
 	log     *slog.Logger
 	out     *outbox
 	buttons *registry
@@ -108,7 +108,7 @@ func New(c Config) *Router {
 		c.Skew = func() time.Duration { return 0 }
 	}
 	r := &Router{
-		Config:  c,
+		cfg:     c,
 		log:     c.Log,
 		buttons: newRegistry(),
 		slots:   newSlots(),
@@ -215,7 +215,7 @@ func (r *Router) prune(ctx context.Context) {
 			t.Stop()
 			return
 		case <-t.C:
-			if _, err := r.Ledger.Prune(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			if _, err := r.cfg.Ledger.Prune(ctx, time.Now()); err != nil && ctx.Err() == nil {
 				r.log.Error("ledger not pruned", "err", err)
 			}
 		}
@@ -277,7 +277,7 @@ func (r *Router) Receive(ctx context.Context, batch []Incoming) error {
 	for i, in := range batch {
 		updates[i] = in.update()
 	}
-	fresh, err := r.Ledger.Receive(ctx, updates)
+	fresh, err := r.cfg.Ledger.Receive(ctx, updates)
 	r.note("ledger", err)
 	if err != nil {
 		return err
@@ -402,7 +402,7 @@ func (r *Router) walk(chat int64, l *lane) {
 
 // overflow answers a message that its chat's lane had no room for.
 func (r *Router) overflow(m Message) {
-	if _, ok := r.Gate.Identify(m.caller()); !ok || m.Origin != Person {
+	if _, ok := r.cfg.Gate.Identify(m.caller()); !ok || m.Origin != Person {
 		r.ignore(m.UpdateID)
 		return
 	}
@@ -431,7 +431,7 @@ func (r *Router) leave(chat int64) (unknown bool) {
 	}
 	ctx, cancel := context.WithTimeout(r.work, callTimeout)
 	defer cancel()
-	err := r.Chat.Leave(ctx, chat)
+	err := r.cfg.Chat.Leave(ctx, chat)
 	r.log.Warn("left an unknown group; add a [[telegram.group]] with its id to stay", "chat", chat, "err", err)
 	if err != nil && !errors.Is(err, ErrBlocked) {
 		r.mu.Lock()
@@ -457,7 +457,7 @@ func (r *Router) finish(update int64, o Outcome, out ...Outgoing) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.work), recordTimeout)
 	defer cancel()
 	parcels := pack(out)
-	err := r.Ledger.Finish(ctx, update, o, parcels)
+	err := r.cfg.Ledger.Finish(ctx, update, o, parcels)
 	r.note("ledger", err)
 	if err != nil {
 		r.log.Error("outcome not stored", "update", update, "outcome", o.String(), "err", err)
@@ -479,7 +479,7 @@ func pack(out []Outgoing) []Parcel {
 // are sent until Telegram takes them or never will.
 func (r *Router) Notify(ctx context.Context, out ...Outgoing) error {
 	parcels := pack(out)
-	if err := r.Ledger.Enqueue(ctx, parcels); err != nil {
+	if err := r.cfg.Ledger.Enqueue(ctx, parcels); err != nil {
 		r.note("ledger", err)
 		return fmt.Errorf("put into outbox: %w", err)
 	}
@@ -490,7 +490,7 @@ func (r *Router) Notify(ctx context.Context, out ...Outgoing) error {
 // NotifyOperators sends reply to the private chat of every operator but except.
 func (r *Router) NotifyOperators(ctx context.Context, except int64, reply Reply) error {
 	var out []Outgoing
-	for _, op := range r.Gate.Operators() {
+	for _, op := range r.cfg.Gate.Operators() {
 		if op.ID != except {
 			out = append(out, Outgoing{To: Address{ChatID: op.ID}, Reply: &reply})
 		}

@@ -403,6 +403,41 @@ func TestBusy(t *testing.T) {
 	})
 }
 
+// One who waits is told so, and can stop waiting.
+func TestWaiting(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.do = func(ctx context.Context, _ auth.Grant, _ commands.Request, _ func(commands.Result)) (commands.Result, error) {
+			<-ctx.Done()
+			return commands.Result{}, ctx.Err()
+		}
+		g.start()
+		for range 4 {
+			g.send(g.message("/status"))
+		}
+		synctest.Wait()
+		id := g.send(g.message("/whoami"))
+		time.Sleep(4 * time.Second)
+		s := g.chat.last(t)
+		var waits sent
+		for _, m := range g.chat.all() {
+			if strings.HasPrefix(m.text(), "… /whoami") {
+				waits = m
+			}
+		}
+		if waits.button("Cancel") == "" {
+			t.Fatalf("nothing to cancel in %q", s.text())
+		}
+		g.press(alice, waits, waits.button("Cancel"))
+		synctest.Wait()
+		if got := g.ledger.outcome(id); got != console.Done || len(g.lines()) != 4 {
+			t.Errorf("outcome %v, ran %q", got, g.lines())
+		}
+		if h := g.router.Health(); h.Waiting != 0 || h.Running != 4 {
+			t.Errorf("%+v", h)
+		}
+	})
+}
+
 func TestOneRunAtATime(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		release := make(chan struct{})
@@ -534,7 +569,7 @@ func TestConfirmation(t *testing.T) {
 		if s.button("Run it") == "" || len(s.button("Run it")) > 64 {
 			t.Fatalf("no button: %q %+v", s.text(), s.reply.Buttons)
 		}
-		if !strings.Contains(s.text(), "@local") || !strings.Contains(s.text(), "echo 'it''s'  \"x\"\n# done") {
+		if !strings.Contains(s.text(), "gateway local") || !strings.Contains(s.text(), "echo 'it''s'  \"x\"\n# done") {
 			t.Errorf("does not show what would run, and where: %q", s.text())
 		}
 		return s
