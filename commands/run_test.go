@@ -100,7 +100,7 @@ func TestRunCancel(t *testing.T) {
 		}
 	}()
 	began := time.Now()
-	wants(t, show(s.result(ctx, "/run --yes touch begun; echo hi; sleep 60")), "ERROR: /run: stopped, ", "hi")
+	wants(t, show(s.result(ctx, "/run --yes echo hi; touch begun; sleep 60")), "ERROR: /run: stopped, ", "hi")
 	if took := time.Since(began); took > 25*time.Second {
 		t.Errorf("took %v", took)
 	}
