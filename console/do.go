@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"clawconsole/auth"
@@ -17,7 +18,8 @@ import (
 const (
 	typingAfter   = time.Second
 	progressAfter = 3 * time.Second
-	editEvery     = 2 * time.Second
+	editEvery     = 2 * time.Second  // of one message
+	chatEvery     = time.Second      // progress of one chat; source: Bot FAQ, "avoid sending more than one message per second"
 	wholeKept     = 10 * time.Minute // [Full output]
 	pageKept      = 10 * time.Minute // buttons that run safe commands
 	echoUnits     = 90
@@ -405,12 +407,15 @@ func (r *Router) show(t *task, p *progress, cancel context.CancelCauseFunc) (id 
 	defer r.buttons.drop(stop)
 
 	var res commands.Result
-	select {
-	case res = <-p.latest:
-	default:
-	}
 	id = t.edit
 	for {
+		if wait(r.edits.reserve(t.ChatID)) {
+			return id
+		}
+		select {
+		case res = <-p.latest: // newer than what the turn was reserved for
+		default:
+		}
 		reply := r.underWay(t, res, stop)
 		err := call(func(ctx context.Context) (err error) {
 			if id != 0 {
@@ -467,4 +472,26 @@ func (r *Router) progressReply(t *task, res commands.Result) Reply {
 		reply.Overflow = nil
 	}
 	return reply
+}
+
+// turns spaces what is shown of progress in each chat.
+type turns struct {
+	mu   sync.Mutex
+	next map[int64]time.Time
+}
+
+// reserve returns how long to wait for the next turn in a chat.
+func (s *turns) reserve(chat int64) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if s.next == nil || len(s.next) > 1000 {
+		s.next = make(map[int64]time.Time) // a turn too early does no harm
+	}
+	at := s.next[chat]
+	if at.Before(now) {
+		at = now
+	}
+	s.next[chat] = at.Add(chatEvery)
+	return at.Sub(now)
 }

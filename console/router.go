@@ -84,6 +84,7 @@ type Router struct {
 	out     *outbox
 	buttons *registry
 	slots   *slots
+	edits   turns
 	presses chan struct{} // semaphore
 
 	ready   chan struct{} // closed when Run has recovered

@@ -850,6 +850,35 @@ func TestProgress(t *testing.T) {
 	})
 }
 
+// Four commands that show progress in one chat share its pace.
+func TestProgressPace(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.do = func(ctx context.Context, _ auth.Grant, _ commands.Request, progress func(commands.Result)) (commands.Result, error) {
+			for i := range 300 {
+				progress(commands.Result{Blocks: []commands.Block{{Text: fmt.Sprint("step ", i)}}})
+				time.Sleep(100 * time.Millisecond)
+			}
+			return commands.Result{}, nil
+		}
+		g.start()
+		for range 4 {
+			g.send(g.message("/status"))
+		}
+		time.Sleep(29 * time.Second)
+		shown := 0
+		for _, m := range g.chat.all() {
+			shown += 1 + m.edits
+			if m.edits < 3 {
+				t.Errorf("one command was edited only %d times", m.edits)
+			}
+		}
+		if shown > 28 {
+			t.Errorf("%d messages and edits in the 26 s since the first", shown)
+		}
+		time.Sleep(10 * time.Second)
+	})
+}
+
 func TestShutdown(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		g.do = func(ctx context.Context, _ auth.Grant, q commands.Request, _ func(commands.Result)) (commands.Result, error) {
