@@ -102,6 +102,7 @@ type Ask struct {
 	Secret string // of an inline --secret; a secret that is given is always checked, and counts
 	Yes    bool   // --yes, or the button that stands for it
 	StepUp bool   // needs an unlock although the class alone would not, as for "allow always"
+	Denial bool   // of an approval: needs none, for whoever wants to stop something never waits
 }
 
 // Gate decides. All methods may be called from any goroutine. Those that take a
@@ -360,7 +361,7 @@ func (g *Gate) Admit(c Caller, a Ask) (Grant, error) {
 	needsUnlock := a.StepUp ||
 		a.Class == Dangerous ||
 		a.Class == Moderate && cfg.factor() ||
-		a.Class == Approve && cfg.StepUp
+		a.Class == Approve && cfg.StepUp && !a.Denial
 	given := a.Secret != ""
 
 	switch {

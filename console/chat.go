@@ -115,6 +115,7 @@ const (
 	Fields                  // Items, label and value
 	Pre                     // Text in fixed width
 	Quote                   // Text, folded until tapped
+	Given                   // Items; a value stands as somebody else gave it: in fixed width, nothing in it a link or a command
 )
 
 // A Block is one part of a Reply.
@@ -122,11 +123,11 @@ type Block struct {
 	Kind   BlockKind   `json:",omitempty"`
 	Title  redact.Text // a line above it; may be empty
 	Text   redact.Text // of Prose, Pre and Quote
-	Items  []Item      `json:",omitempty"` // of List and Fields
+	Items  []Item      `json:",omitempty"` // of List, Fields and Given
 	Oldest bool        `json:",omitempty"` // cut from the start
 }
 
-// An Item is a line of a List or of Fields.
+// An Item is a line of a List, of Fields or of what is Given.
 type Item struct{ Label, Value redact.Text }
 
 // A Style colours a button.

@@ -3,10 +3,12 @@ package console
 import (
 	"context"
 	"crypto/rand"
+	"strings"
 	"sync"
 	"time"
 
 	"clawconsole/auth"
+	"clawconsole/internal/approvals"
 	"clawconsole/redact"
 )
 
@@ -105,6 +107,10 @@ func (r *Router) press(p Press) {
 	caller := auth.Caller{UserID: p.UserID, ChatID: p.ChatID, TopicID: p.TopicID, Private: p.Private}
 	op, ok := r.cfg.Gate.Identify(caller)
 	if !ok || p.FromBot {
+		if r.cfg.Approvals != nil && strings.HasPrefix(p.Data, approvals.Prefix) {
+			// The prompt is before their eyes; nothing is given away.
+			r.notice(p, redact.Literal("This is not yours to decide."))
+		}
 		r.ignore(p.UpdateID)
 		return
 	}

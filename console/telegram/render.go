@@ -124,6 +124,7 @@ type part struct {
 	kind   console.BlockKind
 	title  string
 	body   redact.Text
+	items  []console.Item // of Given
 	oldest bool
 	size   int // of body as shown
 	lost   int // bytes of body that were cut
@@ -157,8 +158,10 @@ func (p part) write(w *writer) {
 	}
 	switch {
 	case text == "":
-	case p.kind == console.Pre:
+	case p.kind == console.Pre, p.kind == console.Given && p.lost > 0:
 		w.tag("pre", text)
+	case p.kind == console.Given:
+		w.given(p.items)
 	case p.kind == console.Quote:
 		w.tag("blockquote expandable", text)
 	default:
@@ -177,7 +180,7 @@ func (p part) write(w *writer) {
 // that found no room at all.
 func layOut(blocks []console.Block, room int) (parts []part, left int) {
 	for _, b := range blocks {
-		p := part{kind: b.Kind, title: shorten(b.Title, maxTitle), body: body(b), oldest: b.Oldest}
+		p := part{kind: b.Kind, title: shorten(b.Title, maxTitle), body: body(b), items: b.Items, oldest: b.Oldest}
 		p.size = shownUnits(p.body)
 		if p.title != "" || p.size > 0 {
 			parts = append(parts, p)
@@ -225,7 +228,7 @@ func layOut(blocks []console.Block, room int) (parts []part, left int) {
 
 // body is a block's text.
 func body(b console.Block) redact.Text {
-	if b.Kind != console.List && b.Kind != console.Fields {
+	if b.Kind != console.List && b.Kind != console.Fields && b.Kind != console.Given {
 		return trimEnd(b.Text)
 	}
 	lines := make([]redact.Text, 0, len(b.Items))
@@ -334,6 +337,23 @@ func (w *writer) tag(tag, s string) {
 	w.html.WriteString("<" + tag + ">")
 	w.text(s)
 	w.html.WriteString("</" + name + ">")
+}
+
+// given writes items with their values in fixed width.
+func (w *writer) given(items []console.Item) {
+	for i, it := range items {
+		if i > 0 {
+			w.text("\n")
+		}
+		label, value := show(it.Label.String()), show(it.Value.String())
+		w.text(label)
+		if label != "" && value != "" {
+			w.text(": ")
+		}
+		if value != "" {
+			w.tag("code", value)
+		}
+	}
 }
 
 // show makes visible what would not be seen, or would change how the rest is

@@ -372,6 +372,18 @@ func (b *Broker) Direct(id string, to Place) {
 	b.direct[id] = to
 }
 
+// Group returns the cases that share the prompts of one, itself included.
+func (b *Broker) Group(key string) View {
+	c, ok := b.get(key)
+	if !ok {
+		return nil
+	}
+	return b.view(c.Leader)
+}
+
+// Case returns one case, if it is open or ended lately.
+func (b *Broker) Case(key string) (Case, bool) { return b.get(key) }
+
 // Open returns the cases that are pending, oldest first.
 func (b *Broker) Open() []Case {
 	<-b.ready

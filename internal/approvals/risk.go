@@ -9,41 +9,43 @@ import (
 	"clawconsole/openclaw"
 )
 
-// Risks returns what a person should look at twice before they allow a, one
-// short line each, in a fixed order. It goes by patterns, so it is the same for
-// the same call, and it proves nothing: a call without notes is not harmless.
-func Risks(a openclaw.Approval) []string {
+// A Risk is something to look at twice.
+type Risk struct {
+	Note   string // one short line of ours
+	Detail string // what of the call it is about; untrusted; may be empty
+}
+
+// Risks returns what a person should look at twice before they allow a, in a
+// fixed order. It goes by patterns, so it is the same for the same call, and it
+// proves nothing: a call without notes is not harmless.
+func Risks(a openclaw.Approval) []Risk {
 	text := strings.Join([]string{a.Command, a.Title, a.Description, a.Detail}, "\n")
 	text = unescapeGateway(text)
-	var notes []string
-	add := func(note string) {
-		if !slices.Contains(notes, note) {
-			notes = append(notes, note)
-		}
-	}
+	var notes []Risk
+	add := func(note, detail string) { notes = append(notes, Risk{note, detail}) }
 	for _, r := range risks {
 		if r.pattern.MatchString(text) {
-			add(r.note)
+			add(r.note, "")
 		}
 	}
 	if a.Kind == openclaw.KindExec {
 		for _, dest := range written(text) {
 			if outside(dest, a.Cwd) {
-				add("writes outside the workspace: " + dest)
+				add("writes outside the workspace", dest)
 			}
 		}
 	}
 	if a.Host != "" && a.Host != "gateway" && a.Host != "sandbox" {
-		add("runs on another machine: " + a.Host)
+		add("runs on another machine", a.Host)
 	}
 	if a.CronJobID != "" {
-		add("asked by an automation, not by a conversation")
+		add("asked by an automation, not in a conversation", "")
 	}
 	if a.ScopeKind == "standing-grant" {
-		add("allow always makes a standing grant for the automation")
+		add("always would be a standing grant for the automation", "")
 	}
 	if strings.ContainsFunc(text, hidden) || strings.Contains(a.Command, `\u{`) {
-		add("has characters that cannot be seen, shown here as escapes")
+		add("has characters that cannot be seen, shown as escapes", "")
 	}
 	return notes
 }
