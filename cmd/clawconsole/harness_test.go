@@ -51,7 +51,8 @@ type world struct {
 	telegram *faketelegram.Server
 	url      string // of the Bot API
 	dir      string
-	config   string // file
+	config   string   // file
+	environ  []string // of the console, beside PATH and HOME
 }
 
 func newWorld(t testing.TB, gatewayURL, gatewayToken, more string) *world {
@@ -97,6 +98,21 @@ enabled = true
 	return w
 }
 
+// edit replaces a piece of the configuration, which must be there.
+func (w *world) edit(old, new string) {
+	w.t.Helper()
+	raw, err := os.ReadFile(w.config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if !strings.Contains(string(raw), old) {
+		w.t.Fatalf("no %q in the configuration", old)
+	}
+	if err := os.WriteFile(w.config, []byte(strings.Replace(string(raw), old, new, 1)), 0o600); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
 // process is a running console.
 type process struct {
 	t      testing.TB
@@ -107,13 +123,38 @@ type process struct {
 }
 
 type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+	mu      sync.Mutex
+	b       bytes.Buffer
+	changed chan struct{} // closed and made anew by every write
+}
+
+// wait blocks until the buffer holds text, and reports whether it did before ctx ended.
+func (b *lockedBuffer) wait(ctx context.Context, text string) bool {
+	for {
+		b.mu.Lock()
+		if b.changed == nil {
+			b.changed = make(chan struct{})
+		}
+		has, changed := strings.Contains(b.b.String(), text), b.changed
+		b.mu.Unlock()
+		if has {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-changed:
+		}
+	}
 }
 
 func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.changed != nil {
+		close(b.changed)
+		b.changed = nil
+	}
 	return b.b.Write(p)
 }
 
@@ -127,16 +168,7 @@ func (b *lockedBuffer) String() string {
 // in front of the command line.
 func (w *world) start(before ...string) *process {
 	w.t.Helper()
-	args := append(before, binary(w.t), "serve", "--config", w.config)
-	p := &process{t: w.t, cmd: osexec.Command(args[0], args[1:]...), out: new(lockedBuffer), done: make(chan struct{})}
-	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
-	p.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir}
-	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	if err := p.cmd.Start(); err != nil {
-		w.t.Fatal(err)
-	}
-	go func() { p.exited = p.cmd.Wait(); close(p.done) }()
-	w.t.Cleanup(p.kill)
+	p := w.launch(before...)
 	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()
 	go func() {
@@ -149,6 +181,22 @@ func (w *world) start(before ...string) *process {
 	if err := w.telegram.Wait(ctx, w.telegram.Polling); err != nil {
 		w.t.Fatalf("the console does not poll:\n%s", p.out)
 	}
+	return p
+}
+
+// launch is start without the wait.
+func (w *world) launch(before ...string) *process {
+	w.t.Helper()
+	args := append(before, binary(w.t), "serve", "--config", w.config)
+	p := &process{t: w.t, cmd: osexec.Command(args[0], args[1:]...), out: new(lockedBuffer), done: make(chan struct{})}
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir}, w.environ...)
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := p.cmd.Start(); err != nil {
+		w.t.Fatal(err)
+	}
+	go func() { p.exited = p.cmd.Wait(); close(p.done) }()
+	w.t.Cleanup(p.kill)
 	return p
 }
 
@@ -198,6 +246,26 @@ func (w *world) answer(m faketelegram.Message, parts ...string) faketelegram.Ent
 func (w *world) ask(person int64, text string, parts ...string) faketelegram.Entry {
 	w.t.Helper()
 	return w.answer(w.say(person, text), parts...)
+}
+
+// final waits for what becomes of m: an answer that is no longer in progress. It
+// returns that and how long it took, by the clock of the embedded Telegram.
+func (w *world) final(m faketelegram.Message) (faketelegram.Entry, time.Duration) {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	defer cancel()
+	e, err := w.telegram.WaitMessage(ctx, m.Chat.ID, m.MessageID, func(e faketelegram.Entry) bool {
+		return e.Bot != 0 && (strings.HasPrefix(e.Text, "OK: ") || strings.HasPrefix(e.Text, "ERROR: "))
+	})
+	if err != nil {
+		w.t.Fatalf("no answer to %q; there is:\n%s", m.Text, w.transcript(m.Chat.ID))
+	}
+	at := e.At
+	if n := len(e.Versions); n > 0 {
+		at = e.Versions[n-1].Until
+	}
+	asked, _ := w.telegram.Message(m.Chat.ID, m.MessageID)
+	return e, at.Sub(asked.At)
 }
 
 func (w *world) transcript(chat int64) string {
