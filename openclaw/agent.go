@@ -373,18 +373,17 @@ func (r *agentRun) attach(ctx context.Context) (AgentResult, error) {
 		switch {
 		case ctx.Err() != nil:
 			return r.stillRunning(ctx)
-		case errors.Is(err, ErrDraining):
-			// Every call is refused now. Await returns when it is over.
-			if !pause(ctx, time.Second) {
-				return r.stillRunning(ctx)
-			}
-			continue
 		case unavailable(err):
-			r.emit(ProgressLost, time.Time{}, "", "")
+			lost := !errors.Is(err, ErrDraining)
+			if lost {
+				r.emit(ProgressLost, time.Time{}, "", "")
+			}
 			if _, err := r.g.Await(ctx); err != nil {
 				return r.stillRunning(ctx)
 			}
-			r.emit(ProgressReattach, time.Time{}, "", "")
+			if lost {
+				r.emit(ProgressReattach, time.Time{}, "", "")
+			}
 			continue
 		case err != nil:
 			return r.result, err
@@ -413,17 +412,6 @@ func (r *agentRun) attach(ctx context.Context) (AgentResult, error) {
 		default:
 			idle = 0 // busy, or away again
 		}
-	}
-}
-
-func pause(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }
 

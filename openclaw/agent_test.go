@@ -72,7 +72,17 @@ func TestAgentSurvives(t *testing.T) {
 			s.Restart()
 			s.Up()
 		}, status: openclaw.AgentOK, text: "fake reply: slow: 10000", effects: 1},
-		{name: "aborted", disturb: nil, message: "slow: 10000", status: openclaw.AgentOK, text: "fake reply: slow: 10000", effects: 1},
+		{name: "a drain that ends without a restart", message: "slow: 60000", intercept: always(fakegateway.Action{Drop: fakegateway.AfterFirst}), disturb: func(s *fakegateway.Server) {
+			s.Draining()
+			time.Sleep(40 * time.Second)
+			s.Up()
+		}, status: openclaw.AgentOK, text: "fake reply: slow: 60000", effects: 1},
+		{name: "gateway killed before it had the message", intercept: always(fakegateway.Action{Drop: fakegateway.BeforeEffect}), disturb: nil, status: openclaw.AgentOK, effects: 1},
+		{name: "gateway killed with the message on its way", intercept: always(fakegateway.Action{Delay: time.Hour}), disturb: func(s *fakegateway.Server) {
+			s.Kill()
+			time.Sleep(5 * time.Second)
+			s.Up()
+		}, status: openclaw.AgentLost, err: openclaw.ErrLost, effects: 0},
 		{name: "failed", message: "fail: no credit", status: openclaw.AgentError, effects: 1},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

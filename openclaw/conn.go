@@ -175,7 +175,7 @@ func dial(ctx context.Context, p dialParams) (_ *conn, err error) {
 		return nil, errors.New("no gateway: it did not begin with a challenge")
 	}
 	if challenge.TS > 0 {
-		c.skew = time.UnixMilli(int64(challenge.TS)).Sub(time.Now())
+		c.skew = time.Until(time.UnixMilli(int64(challenge.TS)))
 	}
 
 	client := map[string]string{

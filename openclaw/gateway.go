@@ -59,6 +59,7 @@ const (
 	watchEvery  = 500 * time.Millisecond
 	overdueWait = 1500 * time.Millisecond // an answer that takes longer makes us ask whether the gateway lives
 	idleWait    = 10 * time.Second        // so does so long a silence
+	drainWait   = 2 * time.Second         // between asking whether it still drains
 	pingWait    = 2 * time.Second         // a gateway that takes longer to answer a ping hangs
 )
 
@@ -306,6 +307,9 @@ func (g *Gateway) serve(ctx context.Context, c *conn) error {
 func (g *Gateway) watch(ctx context.Context, c *conn) error {
 	tick := time.NewTicker(watchEvery)
 	defer tick.Stop()
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	var askedAt time.Time
 	for {
 		select {
 		case <-ctx.Done():
@@ -315,6 +319,15 @@ func (g *Gateway) watch(ctx context.Context, c *conn) error {
 		case <-tick.C:
 		}
 		now, heard := time.Now(), c.heardAt()
+		if g.State().Phase == Draining && now.Sub(askedAt) >= drainWait {
+			// The end of a drain without a restart is not announced.
+			askedAt = now
+			wg.Go(func() {
+				ctx, cancel := context.WithTimeout(ctx, drainWait)
+				defer cancel()
+				_ = g.call(ctx, "health", map[string]any{}, nil, false) // only its refusal is of interest
+			})
+		}
 		idle := now.Sub(heard)
 		if idle > 2*c.hello.TickInterval {
 			return errSilent

@@ -546,6 +546,20 @@ func TestDraining(t *testing.T) {
 		if s.Status(id) != "allowed" {
 			t.Errorf("the gateway says %q", s.Status(id))
 		}
+		if st := g.State(); st.Phase != openclaw.Draining {
+			t.Errorf("phase = %v after a decision, which works in a drain too", st.Phase)
+		}
+		// The end of a drain without a restart is noticed by itself.
+		s.Up()
+		began := time.Now()
+		await(t, g)
+		if d := time.Since(began); d > 3*time.Second {
+			t.Errorf("noticed after %v", d)
+		}
+		s.Draining()
+		if _, err := g.Status(t.Context()); !errors.Is(err, openclaw.ErrDraining) {
+			t.Errorf("Status = %v, want ErrDraining", err)
+		}
 		// A socket that breaks meanwhile is refused with 503.
 		s.Drop()
 		time.Sleep(2 * time.Second)
@@ -738,15 +752,20 @@ func TestRemoteWithoutDevice(t *testing.T) {
 	})
 }
 
+// goodKey is the content of a device file that is taken if its mode is.
+const goodKey = `{"version":1,"seed":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="}`
+
 func TestDeviceFileThatIsNotOurs(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		make func(path string) error
 	}{
-		{"readable by others", func(p string) error { return os.WriteFile(p, []byte("{}"), 0o644) }},
+		{"ours", func(p string) error { return os.WriteFile(p, []byte(goodKey), 0o600) }},
+		{"readable by others", func(p string) error { return os.WriteFile(p, []byte(goodKey), 0o644) }},
+		{"of another version", func(p string) error { return os.WriteFile(p, []byte(strings.Replace(goodKey, "1", "2", 1)), 0o600) }},
 		{"not a key", func(p string) error { return os.WriteFile(p, []byte("{}"), 0o600) }},
 		{"a symlink", func(p string) error {
-			if err := os.WriteFile(p+".real", []byte("{}"), 0o600); err != nil {
+			if err := os.WriteFile(p+".real", []byte(goodKey), 0o600); err != nil {
 				return err
 			}
 			return os.Symlink(p+".real", p)
@@ -768,7 +787,15 @@ func TestDeviceFileThatIsNotOurs(t *testing.T) {
 				c.DeviceKeyFile = path
 				g := start(t, c)
 				synctest.Wait()
-				if st := g.State(); st.Phase != openclaw.Refused || !strings.Contains(st.Err.Error(), "device key") {
+				time.Sleep(time.Second)
+				st := g.State()
+				if tt.name == "ours" {
+					if st.Phase != openclaw.Pairing {
+						t.Errorf("state = %v, %v, want pairing", st.Phase, st.Err)
+					}
+					return
+				}
+				if st.Phase != openclaw.Refused || !strings.Contains(st.Err.Error(), "device key") {
 					t.Errorf("state = %v, %v", st.Phase, st.Err)
 				}
 			})

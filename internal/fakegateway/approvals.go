@@ -63,7 +63,7 @@ func (s *Server) raise(a Approval, by *conn) *approval {
 	}
 	if a.Kind == "exec" {
 		for k, v := range map[string]any{
-			"cwd": "/work", "host": "gateway", "security": "full", "ask": "always", "warningText": nil, "scope": nil,
+			"cwd": "/srv", "host": "gateway", "security": "full", "ask": "always", "warningText": nil, "scope": nil,
 			"commandAnalysis": map[string]any{"commandCount": 1, "riskKinds": []string{}, "warningLines": []string{}},
 		} {
 			if _, ok := r[k]; !ok {

@@ -1,7 +1,6 @@
 package fakegateway
 
 import (
-	"context"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/base64"
@@ -101,8 +100,9 @@ type refusal struct {
 // handshake speaks first and reports whether the client is in. It then is among
 // the connections.
 func (s *Server) handshake(c *conn) bool {
-	ctx, cancel := context.WithTimeout(c.ctx, 15*time.Second)
-	defer cancel()
+	ctx := c.ctx
+	late := time.AfterFunc(15*time.Second, func() { _ = c.ws.Close(websocket.StatusNormalClosure, "") })
+	defer late.Stop()
 	nonce, ts := newID(), time.Now().UnixMilli()
 	b := marshal(map[string]any{"type": "event", "event": "connect.challenge", "payload": map[string]any{"nonce": nonce, "ts": ts}})
 	if c.ws.Write(ctx, websocket.MessageText, b) != nil {
@@ -110,7 +110,6 @@ func (s *Server) handshake(c *conn) bool {
 	}
 	_, b, err := c.ws.Read(ctx)
 	if err != nil {
-		_ = c.ws.Close(websocket.StatusNormalClosure, "")
 		return false
 	}
 	var q request
