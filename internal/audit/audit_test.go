@@ -85,9 +85,8 @@ func TestLine(t *testing.T) {
 			`","digest":"00ff","event":"command.done","ms":1234,"operator":{"id":123456789,"name":"alice"},"prev":"` + strings.Repeat("0", 64) +
 			`","reason":"exit 1","result":"ok","seq":1,"time":"2000-01-01T00:00:00.000Z","topic":4,"update":815,"hash":"` + h1 + "\"}\n" +
 			`{"event":"stop","prev":"` + h1 + `","seq":2,"time":"2000-01-01T00:00:00.000Z","hash":"` + h2 + "\"}\n"
-		lines := strings.SplitAfter(want, "\n")
 		for i, mark := range []string{h1, h2} {
-			lines = strings.SplitAfter(want, "\n")
+			lines := strings.SplitAfter(want, "\n")
 			content := strings.Replace(lines[i], `,"hash":"`+mark+`"}`+"\n", "}", 1)
 			want = strings.ReplaceAll(want, mark, fmt.Sprintf("%x", sha256.Sum256([]byte(content))))
 		}
