@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -322,7 +324,7 @@ func (w *world) proxy(count *atomic.Int64) string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { count.Add(1); r.SetURL(target) }}
+	forward := &httputil.ReverseProxy{ErrorLog: log.New(io.Discard, "", 0), Rewrite: func(r *httputil.ProxyRequest) { count.Add(1); r.SetURL(target) }}
 	srv := &http.Server{Handler: forward}
 	go srv.Serve(ln)
 	w.t.Cleanup(func() { srv.Close() })

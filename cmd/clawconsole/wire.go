@@ -115,9 +115,9 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *in
 		Record:  i.record,
 		Console: i.state,
 		Agents:  c.OpenClaw.Agents,
-		Start:   c.OpenClaw.start,
+		Start:   c.OpenClaw.start, StartEnv: childEnviron(e.Vars, c),
 		Shell: commands.Shell{
-			Enabled: c.Run.Enabled, Policy: policy, Timeout: c.Run.Timeout, MaxTimeout: c.Run.MaxTimeout,
+			Enabled: c.Run.Enabled, Direct: !c.Run.Shell, Policy: policy, Timeout: c.Run.Timeout, MaxTimeout: c.Run.MaxTimeout,
 			MaxOutput: c.Run.MaxOutput, Env: append(exec.Pick(e.Vars, c.Run.Env), "TERM=dumb"), Dir: c.Run.Dir,
 		},
 		Raised: c.raised(),
@@ -351,19 +351,17 @@ func knownSecrets(c Config, vars []string) []redact.Known {
 // blotted out of every answer.
 const minEnvSecret = 8
 
-// childEnviron is what the openclaw program gets: our environment without what
-// configures us.
+// childEnviron is what the openclaw program, and what starts the gateway, get: our
+// environment without what is ours alone. OpenClaw's own names stay, by them it
+// finds the gateway.
 func childEnviron(vars []string, c Config) []string {
-	var out []string
-	for _, kv := range vars {
+	ours := []redact.Secret{c.Telegram.Token, c.Auth.Secret}
+	return slices.DeleteFunc(slices.Clone(vars), func(kv string) bool {
 		name, value, _ := strings.Cut(kv, "=")
-		ours := slices.Contains(envNames, name) || slices.Contains([]string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY"}, name)
-		if ours || slices.ContainsFunc([]redact.Secret{c.Telegram.Token, c.Auth.Secret}, func(s redact.Secret) bool { return !s.IsZero() && s.Equal(value) }) {
-			continue
-		}
-		out = append(out, kv)
-	}
-	return out
+		return strings.HasPrefix(name, "TELEGRAM_") ||
+			slices.Contains([]string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY"}, name) ||
+			slices.ContainsFunc(ours, func(s redact.Secret) bool { return !s.IsZero() && s.Equal(value) })
+	})
 }
 
 // redactingHandler redacts what is logged: message, and every attribute as text.
