@@ -65,7 +65,7 @@ func TestRestartProvesItself(t *testing.T) {
 		}
 		s := newStory(t, g)
 		got := s.do("/gateway restart --reason 'stuck channel'")
-		wants(t, got, "OK: gateway restarted, away 4 s", "Boot: boot-one → boot-two", "Process: pid 77 → 78", "Version: 2026.9.6 → 2026.9.7", "Uptime: 3 h 5 min → 2 s")
+		wants(t, got, "OK: gateway restarted, away 4 s", "Boot: boot-one → boot-two", "Process: pid 77 → 78", "Version: 2026.9.6 → 2026.9.7", "Uptime: 3 h 5 min → 2 s\n")
 		wants(t, s.told(), "The gateway restarts now.", "The gateway is down, 3 s since the request.")
 	})
 }
@@ -468,7 +468,7 @@ func TestTalkTakesTooLong(t *testing.T) {
 			return openclaw.AgentResult{RunID: runID, Status: openclaw.AgentOK, Text: "late"}, nil
 		}
 		g.runAgent = nil
-		wants(t, s.do(line), "OK: /session agent:main:main", "late")
+		wants(t, s.do(line), "OK: /session agent:main:main @local", "late")
 		g.agentWait = func(context.Context, string, time.Duration) (openclaw.AgentResult, error) {
 			return openclaw.AgentResult{Status: openclaw.AgentRunning}, nil
 		}

@@ -155,7 +155,7 @@ func (r *CronRuns) run(ctx context.Context, c *call) (Result, error) {
 		return Result{}, c.failed("list runs", err)
 	}
 	now := time.Now()
-	res := Result{Summary: "/cron runs " + clip(jobName(job), 40)}
+	res := Result{Summary: "/cron runs " + clip(jobName(job), 40) + c.at()}
 	res.Blocks = append(res.Blocks, prose(title(scheduleWords(job.Schedule, now))+"."))
 	if len(runs) == 0 {
 		res.Blocks = append(res.Blocks, prose("It never ran."))

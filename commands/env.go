@@ -20,6 +20,11 @@ type Env struct {
 	Gate    *auth.Gate
 	Record  Record // for /audit
 
+	Approvals Approvals // nil: this console takes none
+
+	// Checks tells how the parts fare that /selftest cannot see. Nil: none.
+	Checks func(ctx context.Context) []Check
+
 	// Console tells the state of the console itself, for /status. Nil: not shown.
 	Console func() ConsoleState
 
@@ -53,6 +58,14 @@ type call struct {
 	request  Request
 	began    time.Time
 	progress func(Result) // never nil
+}
+
+// at names the gateway at the end of a header: " @local".
+func (e *Env) at() string {
+	if e.Name == "" {
+		return ""
+	}
+	return " @" + e.Name
 }
 
 // Class returns the class that the named command needs here: the grammar's, or a
@@ -95,7 +108,7 @@ func failedResult(res Result, err error) Result {
 	res.Failed, res.Summary = true, "internal error"
 	var f *Failure
 	if errors.As(err, &f) {
-		res.Summary, res.Hint = f.Message, f.Hint
+		res.Summary, res.Hint, res.Cause = f.Message, f.Hint, f.Err
 	}
 	return res
 }

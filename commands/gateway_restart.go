@@ -50,8 +50,8 @@ func (c *call) identify(ctx context.Context) identity {
 	return id
 }
 
-// uptime is how long the gateway that we are connected to has been up. Its own
-// system.info says how long the process has, which survives a restart in place.
+// uptime is how long the gateway that we are connected to has been up, or rather
+// its process: a restart in place does not begin it anew.
 func uptime(st openclaw.State, now time.Time) time.Duration {
 	if st.Hello.Uptime <= 0 {
 		return 0
@@ -206,7 +206,11 @@ func proof(before, after identity) []Item {
 		return a + " → " + b
 	}
 	items := []Item{{"Boot", change(clip8(before.bootID), clip8(after.bootID))}}
-	if after.pid != 0 {
+	inPlace := after.pid != 0 && after.pid == before.pid
+	switch {
+	case inPlace:
+		items = append(items, Item{"Process", fmt.Sprintf("pid %d as before: restarted in place", after.pid)})
+	case after.pid != 0:
 		items = append(items, Item{"Process", "pid " + change(fmt.Sprint(before.pid), fmt.Sprint(after.pid))})
 	}
 	items = append(items, Item{"Version", change(before.version, after.version)})
@@ -214,6 +218,9 @@ func proof(before, after identity) []Item {
 		up := longDuration(after.uptime)
 		if before.uptime > 0 {
 			up = longDuration(before.uptime) + " → " + up
+		}
+		if inPlace {
+			up += ", of the process"
 		}
 		items = append(items, Item{"Uptime", up})
 	}

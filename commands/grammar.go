@@ -37,6 +37,11 @@ type grammar struct {
 	Agent   Agent   `cmd:"" class:"moderate" group:"Talk" help:"send a message to an agent" example:"/agent devops is the disk full?"`
 	Stop    Stop    `cmd:"" class:"moderate" group:"Talk" help:"end what a session is doing" example:"/stop main"`
 
+	Pending  Pending  `cmd:"" class:"safe" group:"Approve" help:"tool calls that wait for a decision" example:"/pending"`
+	Approve  Approve  `cmd:"" class:"approve" group:"Approve" help:"allow a waiting call, once" example:"/approve 07f9a8f6"`
+	Deny     Deny     `cmd:"" class:"approve" group:"Approve" help:"deny a waiting call and say why" example:"/deny 07f9a8f6 wrong target"`
+	Selftest Selftest `cmd:"" class:"approve" group:"Approve" help:"raise a harmless approval and time each leg" example:"/selftest"`
+
 	Run Run `cmd:"" class:"dangerous" group:"Act" help:"run a shell command on this host" example:"/run --yes df -h|/run --timeout 90 --yes journalctl -n 50"`
 
 	Auth   Auth   `cmd:"" class:"safe" group:"You" help:"unlock with the second factor" example:"/auth <secret>"`

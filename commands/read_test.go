@@ -119,7 +119,7 @@ func TestReads(t *testing.T) {
 				[]string{"== 3 jobs", "nightly report: 5e2faa21 · every 6 h · next in 1 h · never ran", "nightly backup: j1 · Monday to Friday at 06:00 (Europe/Berlin) · next in 2 h · last error 22 h ago, took 3 s · command exited with code 3… · failed 2 times in a row", "old: 0f · once, ", "disabled"},
 				[]string{"{"},
 			},
-			{"/cron runs j1 --limit 2", []string{"OK: /cron runs nightly backup", "1 h ago · failed · 4 s · command exited with code 3 · oops", "1 day 1 h ago · ok · 1 s", "▂█ oldest to newest, longest 4 s, 1 of 2 failed"}, []string{"{"}},
+			{"/cron runs j1 --limit 2", []string{"OK: /cron runs nightly backup @local\n", "1 h ago · failed · 4 s · command exited with code 3 · oops", "1 day 1 h ago · ok · 1 s", "▂█ oldest to newest, longest 4 s, 1 of 2 failed"}, []string{"{"}},
 			{"/cron runs 'Nightly Report'", []string{"OK: /cron runs nightly report"}, nil},
 			{"/cron runs 5e2", []string{"OK: /cron runs nightly report"}, nil},
 			{"/cron runs nightly", []string{`ERROR: "nightly" could be nightly report (5e2faa21) or nightly backup (j1)`, "hint: give the id"}, nil},

@@ -331,7 +331,7 @@ func TestRealRestart(t *testing.T) {
 	if after == before {
 		t.Errorf("the boot id is still %s", after)
 	}
-	wants(t, got, "OK: gateway restarted, away ", before[:8]+" → "+after[:8], fmt.Sprintf("pid %d", r.gw.Pid()), "as before", "Uptime: ")
+	wants(t, got, "OK: gateway restarted, away ", before[:8]+" → "+after[:8], fmt.Sprintf("Process: pid %d as before: restarted in place", r.gw.Pid()), "Version: "+r.g.State().Hello.Version+" as before", "Uptime: ")
 
 	// Busy: it says what it waits for. --now does not wait.
 	ended := make(chan string, 1)

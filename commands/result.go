@@ -16,6 +16,9 @@ type Result struct {
 
 	// Failed makes the header "ERROR: Summary".
 	Failed bool
+
+	// Cause is why it failed, for the log: it is not shown. May be nil.
+	Cause error
 }
 
 // A BlockKind says how a Block is laid out.
@@ -28,6 +31,7 @@ const (
 	Fields                  // Items, each a label and its value in one line
 	Pre                     // Text in fixed width: logs and program output only
 	Quote                   // Text, long and secondary: folded until tapped
+	Given                   // Items, whose values somebody else gave and may be hostile
 )
 
 func (k BlockKind) String() string {
@@ -42,6 +46,8 @@ func (k BlockKind) String() string {
 		return "pre"
 	case Quote:
 		return "quote"
+	case Given:
+		return "given"
 	}
 	return "unknown"
 }

@@ -138,12 +138,16 @@ func (s *Status) show(c *call, f facts, why error) Result {
 		}
 	}
 	switch {
+	case errors.Is(why, openclaw.ErrDraining):
+		add("Approvals", "can still be decided")
 	case why != nil:
 		add("Approvals", "not known; while the console is cut off, OpenClaw denies")
 	case f.approvalsErr == nil:
 		add("Approvals", "%s", waiting(f.approvals, now))
 	case errors.Is(f.approvalsErr, openclaw.ErrScope):
 		add("Approvals", "not visible: scope operator.approvals is missing")
+	default:
+		add("Approvals", "not known")
 	}
 	if why == nil && f.channelsErr == nil {
 		add("Channels", "%s", channelsLine(f.channels))

@@ -311,10 +311,8 @@ func (c *call) spoken(ctx context.Context, to target, out openclaw.AgentResult, 
 		}
 		return Result{Failed: true, Summary: name + " failed", Blocks: append([]Block{prose(title(why) + ".")}, replyBlocks(out.Text)...)}, nil
 	}
-	res := Result{Summary: "/agent " + name}
-	if c.request.Name == "session" {
-		res.Summary = "/session " + name
-	}
+	// Not the whole line: the message would fill the header.
+	res := Result{Summary: "/" + c.request.Name + " " + name + c.at()}
 	if strings.TrimSpace(out.Text) == "" {
 		res.Blocks = []Block{prose("It ended without a reply.")}
 	} else {

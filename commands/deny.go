@@ -1,0 +1,18 @@
+package commands
+
+import (
+	"context"
+	"strings"
+
+	"clawconsole/openclaw"
+)
+
+// Deny does /deny: it denies one call, with a reason that the agent is told.
+type Deny struct {
+	ID     string `arg:"" name:"id"`
+	Reason Raw    `arg:"" optional:"" name:"reason"`
+}
+
+func (d *Deny) run(ctx context.Context, c *call) (Result, error) {
+	return c.decide(ctx, d.ID, openclaw.Deny, strings.TrimSpace(string(d.Reason)))
+}
