@@ -1,76 +1,124 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // A tool is a command with a short option whose argument is a secret.
 type tool struct {
 	name string
 	opts string // option letters
 	glue bool   // the argument may follow without a space: -psecret
+	asks bool   // the option alone asks for the secret
 }
 
 // tools and their options.
 // Sources: the manual pages of the commands named.
 var tools = []tool{
-	{"mysql", "p", true}, {"mysqldump", "p", true}, {"mysqladmin", "p", true}, {"mariadb", "p", true}, {"mariadb-dump", "p", true}, {"mysqlimport", "p", true},
-	{"sshpass", "p", true}, {"docker login", "p", false}, {"podman login", "p", false}, {"nerdctl login", "p", false}, {"crane auth login", "p", false}, {"skopeo login", "p", false}, {"helm registry login", "p", false}, {"oras login", "p", false}, {"buildah login", "p", false},
-	{"redis-cli", "a", false}, {"mongo", "p", true}, {"mongosh", "p", true}, {"mongodump", "p", false}, {"mongorestore", "p", false}, {"mongoexport", "p", false},
-	{"ldapsearch", "w", false}, {"ldapmodify", "w", false}, {"ldapadd", "w", false}, {"ldappasswd", "w", false}, {"ldapwhoami", "w", false},
-	{"sqlcmd", "P", true}, {"bcp", "P", true}, {"isql", "P", true}, {"tsql", "P", true}, {"cqlsh", "p", false}, {"influx", "p", false}, {"clickhouse-client", "p", false},
-	{"7z", "p", true}, {"7za", "p", true}, {"rar", "p", true}, {"unrar", "p", true}, {"zip", "P", false}, {"unzip", "P", true},
-	{"az login", "p", false}, {"oc login", "p", false}, {"cf login", "p", false}, {"heroku", "p", false}, {"psexec", "p", false}, {"xfreerdp", "p", false}, {"rdesktop", "p", false}, {"vncviewer", "p", false},
-	{"rabbitmqadmin", "p", false}, {"mosquitto_pub", "P", false}, {"mosquitto_sub", "P", false}, {"ipmitool", "P", false}, {"snmpwalk", "A", false}, {"snmpget", "A", false}, {"impacket", "p", false}, {"crackmapexec", "p", false}, {"netexec", "p", false}, {"nxc", "p", false}, {"smbmap", "p", false}, {"evil-winrm", "p", false}, {"hydra", "p", false}, {"kinit", "p", false}, {"pscp", "pw", false}, {"plink", "pw", false}, {"putty", "pw", false}, {"openssl", "k", false}, {"keytool", "p", false}, {"lftp", "p", false}, {"ncftp", "p", false}, {"wpa_passphrase", "p", false}, {"proxychains", "p", false}, {"exchangecli", "p", false}, {"tower-cli", "p", false}, {"mc", "p", false}, {"argocd login", "p", false}, {"svn", "p", false}, {"twine upload", "p", false}, {"couchbase-cli", "p", false}, {"nats", "p", false}, {"sftp", "p", false}, {"snowsql", "p", false}, {"vsql", "w", false}, {"htpasswd -b", "b", false}, {"net use", "", false},
+	{"mysql", "p", true, true}, {"mysqldump", "p", true, true}, {"mysqladmin", "p", true, true}, {"mariadb", "p", true, true}, {"mariadb-dump", "p", true, true}, {"mysqlimport", "p", true, true},
+	{"sshpass", "p", true, false}, {"docker login", "p", false, false}, {"podman login", "p", false, false}, {"nerdctl login", "p", false, false}, {"crane auth login", "p", false, false}, {"skopeo login", "p", false, false}, {"helm registry login", "p", false, false}, {"oras login", "p", false, false}, {"buildah login", "p", false, false},
+	{"redis-cli", "a", false, false}, {"mongo", "p", true, false}, {"mongosh", "p", true, false}, {"mongodump", "p", false, false}, {"mongorestore", "p", false, false}, {"mongoexport", "p", false, false},
+	{"ldapsearch", "w", false, false}, {"ldapmodify", "w", false, false}, {"ldapadd", "w", false, false}, {"ldappasswd", "w", false, false}, {"ldapwhoami", "w", false, false},
+	{"sqlcmd", "P", true, false}, {"bcp", "P", true, false}, {"isql", "P", true, false}, {"tsql", "P", true, false}, {"cqlsh", "p", false, false}, {"influx", "p", false, false}, {"clickhouse-client", "p", false, false},
+	{"7z", "p", true, true}, {"7za", "p", true, true}, {"rar", "p", true, true}, {"unrar", "p", true, true}, {"zip", "P", false, false}, {"unzip", "P", true, false},
+	{"az login", "p", false, false}, {"oc login", "p", false, false}, {"cf login", "p", false, false}, {"heroku", "p", false, false}, {"psexec", "p", false, false}, {"xfreerdp", "p", false, false}, {"rdesktop", "p", false, false}, {"vncviewer", "p", false, false},
+	{"rabbitmqadmin", "p", false, false}, {"mosquitto_pub", "P", false, false}, {"mosquitto_sub", "P", false, false}, {"ipmitool", "P", false, false}, {"snmpwalk", "A", false, false}, {"snmpget", "A", false, false}, {"impacket", "p", false, false}, {"crackmapexec", "p", false, false}, {"netexec", "p", false, false}, {"nxc", "p", false, false}, {"smbmap", "p", false, false}, {"evil-winrm", "p", false, false}, {"hydra", "p", false, false}, {"kinit", "p", false, false}, {"pscp", "pw", false, false}, {"plink", "pw", false, false}, {"putty", "pw", false, false}, {"openssl", "k", false, false}, {"keytool", "p", false, false}, {"lftp", "p", false, false}, {"ncftp", "p", false, false}, {"wpa_passphrase", "p", false, false}, {"proxychains", "p", false, false}, {"exchangecli", "p", false, false}, {"tower-cli", "p", false, false}, {"mc", "p", false, false}, {"argocd login", "p", false, false}, {"svn", "p", false, false}, {"twine upload", "p", false, false}, {"couchbase-cli", "p", false, false}, {"nats", "p", false, false}, {"sftp", "p", false, false}, {"snowsql", "p", false, false}, {"vsql", "w", false, false}, {"htpasswd -b", "b", false, false}, {"net use", "", false, false},
 }
 
 // userTools take "user:password" as the argument of -u or --user.
-var userTools = wordSet(`curl http https httpie xh wget lftp ncftp aria2c hurl ab siege smbclient mosquitto rpcclient mc hey wrk oha vegeta newman`)
+var userTools = wordSet(`curl http https httpie xh wget lftp ncftp aria2c hurl ab siege smbclient rpcclient mc hey wrk oha vegeta newman`)
+
+// otherTools have options of the same letters that take no secret.
+var otherTools = wordSet(`ssh scp sftp rsync cp mkdir git tar ps kill nc nmap ping ls grep sed find xargs make go npm node python python3 sudo env`)
+
+// toolsByWord are the tools by the first word of their names.
+var toolsByWord = func() map[string][]*tool {
+	m := make(map[string][]*tool)
+	for i := range tools {
+		word, _, _ := strings.Cut(tools[i].name, " ")
+		m[word] = append(m[word], &tools[i])
+	}
+	return m
+}()
+
+// A toolSearch remembers how far a line was searched for commands.
+type toolSearch struct {
+	to   int    // searched up to here
+	at   int    // the last command
+	word string // its name, "" for none
+}
+
+// longestCommand is how far behind a command its options may stand.
+const longestCommand = 400
+
+// command returns the last command in front of v[at], and where its name ends.
+func (s *scanner) command(at int) (word string, end int) {
+	t := &s.tools
+	v := s.v
+	if i := max(t.to, at-longestCommand); i < at {
+		s.steps += at - i
+		for i < at {
+			for i < at && !isAlnum(v[i]) {
+				if v[i] == '\n' {
+					t.word = ""
+				}
+				i++
+			}
+			j := i
+			for j < at && (isAlnum(v[j]) || v[j] == '-' || v[j] == '_') {
+				j++
+			}
+			if w := v[i:j]; j > i && j < len(v) && (i == 0 || v[i-1] != '-' && v[i-1] != '.' && v[i-1] != '_') && (v[j] == ' ' || v[j] == '.' || v[j] == '"' || v[j] == '\'' || v[j] == '\t') {
+				if _, ok := toolsByWord[string(w)]; ok || userTools[string(w)] || otherTools[string(w)] {
+					t.word, t.at = string(w), j
+				}
+			}
+			i = j
+		}
+		t.to = at
+	}
+	if at-t.at > longestCommand {
+		return "", 0
+	}
+	return t.word, t.at
+}
 
 // flag looks at a short option: the text before it names the command.
 func (s *scanner) flag(at, end int) {
 	v := s.v
-	lo := max(0, at-400)
-	if i := bytes.LastIndexByte(v[lo:at], '\n'); i >= 0 {
-		lo += i + 1
-	}
-	before := v[lo:at]
-	s.steps += len(before)
+	word, wordEnd := s.command(at)
 	opt := v[end-1]
-	if v[end-1] == ':' { // /p:secret
-		if bytes.Contains(before, []byte("freerdp")) || bytes.Contains(before, []byte("nuget")) {
+	if opt == ':' { // /p:secret, /user:name secret
+		switch {
+		case word == "xfreerdp" || word == "wfreerdp":
 			s.argument(end)
-		} else if i := bytes.LastIndex(before, []byte("net use ")); i >= 0 {
-			// net use \\host\share /user:name secret
-			j := s.wordEnd(end, len(v))
-			s.argument(skipBlanks(v, j))
+		case word == "net" && hasPrefix(v[wordEnd:], " use "):
+			s.argument(skipBlanks(v, s.wordEnd(end, len(v))))
 		}
 		return
 	}
-	if v[end-1] == 'h' { // -auth user:password
+	if word == "" || opt == 'h' && v[end-2] == 't' {
 		return
 	}
 	if end-at > 4 { // --user
-		i := end
-		if i < len(v) && (v[i] == ' ' || v[i] == '=') {
-			s.userPassword(skipBlanks(v, i+1), before)
+		if end < len(v) && (v[end] == ' ' || v[end] == '=') {
+			s.userPassword(skipBlanks(v, end+1), word)
 		}
 		return
 	}
-	if opt == 'a' && end < len(v) && v[end] == ' ' && (hasTool(before, "http") || hasTool(before, "https") || hasTool(before, "xh")) {
-		s.userPassword(skipBlanks(v, end), before)
-		return
-	}
-	if fold(opt) == 'u' {
+	if opt == 'u' || opt == 'a' && (word == "http" || word == "https" || word == "xh") {
 		i := end
 		if i < len(v) && (v[i] == ' ' || v[i] == '=') {
 			i = skipBlanks(v, i+1)
-		} else if i < len(v) && v[i] != '\'' && v[i] != '"' && !hasTool(before, "curl") {
+		} else if i < len(v) && v[i] != '\'' && v[i] != '"' && word != "curl" {
 			return
 		}
-		s.userPassword(i, before)
+		s.userPassword(i, word)
 		return
 	}
-	for _, t := range tools {
-		if len(t.opts) == 0 || fold(t.opts[0]) != fold(opt) || t.opts != "pw" && t.opts[0] != opt || !hasTool(before, t.name) {
+	for _, t := range toolsByWord[word] {
+		if _, sub, ok := strings.Cut(t.name, " "); t.opts == "" || t.opts[0] != opt || ok && !bytes.Contains(v[wordEnd:at], []byte(sub)) {
 			continue
 		}
 		i := end
@@ -84,21 +132,21 @@ func (s *scanner) flag(at, end int) {
 		switch {
 		case i >= len(v):
 		case v[i] == ' ' || v[i] == '=':
-			if t.glue && (t.name[0] == 'm' && t.name[1] != 'o' || t.name[0] == '7' || t.name == "mariadb" || t.name == "rar" || t.name == "unrar") {
+			if t.asks {
 				return // -p alone asks; what follows is a database
 			}
 			s.argument(skipBlanks(v, i+1))
-		case t.glue && quotedOpt:
-			e := bytes.IndexByte(v[i:], v[at])
-			if e > 0 && weigh(v[i:i+e]) > 0 {
-				s.found(i, i+e, "")
-			}
-		case quotedOpt && (v[i] == '"' || v[i] == '\''): // "-p", "secret" of an argument list
+		case quotedOpt && v[i] == v[at]: // "-p", "secret" of an argument list
 			j := i + 1
 			for j < len(v) && (v[j] == ',' || v[j] == ' ') {
 				j++
 			}
 			s.argument(j)
+		case t.glue && quotedOpt:
+			e := bytes.IndexByte(v[i:min(len(v), i+unbounded)], v[at])
+			if e > 0 && weigh(v[i:i+e]) > 0 {
+				s.found(i, i+e, "")
+			}
 		case t.glue:
 			if v[i] == '-' || isLetter(v[i]) && hasWordOption(v[i:]) {
 				return
@@ -117,21 +165,6 @@ func hasWordOption(v []byte) bool {
 		}
 	}
 	return false
-}
-
-// hasTool reports whether the command line before an option calls a tool.
-func hasTool(before []byte, name string) bool {
-	for {
-		i := bytes.LastIndex(before, []byte(name))
-		if i < 0 {
-			return false
-		}
-		ok := i == 0 || !isAlnum(before[i-1]) && before[i-1] != '_' && before[i-1] != '-' && before[i-1] != '.'
-		if e := i + len(name); ok && (e == len(before) || before[e] == ' ' || before[e] == '.' || before[e] == '"' || before[e] == '\'' || before[e] == '\t' || before[e] == ',') {
-			return true
-		}
-		before = before[:i]
-	}
 }
 
 // argument redacts the argument of an option that begins at v[i].
@@ -161,35 +194,28 @@ func (s *scanner) argument(i int) {
 }
 
 // userPassword redacts the password of "user:password" at v[i], the argument of
-// a tool that before names.
-func (s *scanner) userPassword(i int, before []byte) {
+// the tool called word.
+func (s *scanner) userPassword(i int, word string) {
 	v := s.v
-	ok, smb := false, false
-	for t := range userTools {
-		if hasTool(before, t) {
-			ok = true
-			smb = smb || t == "smbclient" || t == "rpcclient"
-		}
-	}
-	if !ok || i >= len(v) {
+	if !userTools[word] || i >= len(v) {
 		return
 	}
 	end := i
 	if n, q := openQuote(v, i); n > 0 {
 		i += n
-		end, _ = closeQuote(v, i, q, false)
+		end, _ = closeQuote(v[:min(len(v), i+unbounded)], i, q, false)
 	} else {
-		for end = i; end < len(v) && v[end] > ' ' && v[end] != '"' && v[end] != '\''; end++ {
+		for end = i; end < len(v) && end-i < unbounded && v[end] > ' ' && v[end] != '"' && v[end] != '\''; end++ {
 		}
 	}
-	sep := ":"
-	if smb {
-		sep = "%"
+	s.steps += end - i
+	sep := byte(':')
+	if word == "smbclient" || word == "rpcclient" {
+		sep = '%'
+	} else if word == "lftp" && bytes.IndexByte(v[i:end], ':') < 0 {
+		sep = ','
 	}
-	if hasTool(before, "lftp") && bytes.IndexByte(v[i:end], ':') < 0 {
-		sep = ","
-	}
-	n := bytes.Index(v[i:end], []byte(sep))
+	n := bytes.IndexByte(v[i:end], sep)
 	if n < 0 {
 		if val := v[i:end]; weigh(val) == 3 && len(val) >= 16 && !isUUID(val) {
 			s.found(i, end, s.kindOf(i, end))

@@ -50,6 +50,9 @@ func (f FormatInfo) ExampleOf(n int, rng *rand.Rand) Token {
 // character too short for the shape, and too short for a cut-off token.
 func (f FormatInfo) Counter(n int, rng *rand.Rand) string {
 	sp := parseSpec(f.Specs[n])
+	if formats[f.n].keep > 0 || len(sp.items[0].lit) >= 12 {
+		return "" // the prefix alone is enough of a token, or has a label of its own
+	}
 	var b strings.Builder
 	for _, it := range sp.items {
 		if it.lit != "" {

@@ -22,6 +22,7 @@ type format struct {
 	check func(token []byte) bool // what the shape cannot say: more than a checksum
 	sum   func(token []byte) bool // checksum, nil if the format has none
 	keep  int                     // bytes at the start that are no secret, such as a host name
+	whole bool                    // the prefix is too common to tell a cut-off token by it
 	embed bool                    // may follow a letter or digit directly
 }
 
@@ -80,7 +81,7 @@ var formats = []format{
 	// https://yandex.cloud/en/docs/iam/concepts/authorization/oauth-token
 	{name: "yandex oauth token", specs: []string{`y0_\t{50,}`, `y1_\t{50,}`}, check: mixed},
 	// https://cloud.ibm.com/docs/account?topic=account-manapikey
-	{name: "ibm cloud key", specs: []string{`ApiKey-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`}},
+	{name: "ibm cloud key", whole: true, specs: []string{`ApiKey-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`}},
 	// https://www.scaleway.com/en/docs/iam/how-to/create-api-keys/
 	{name: "scaleway key id", specs: []string{`SCW\u{17}`}, check: mixedCaps},
 	// https://docs.digitalocean.com/reference/api/create-personal-access-token/
@@ -102,14 +103,14 @@ var formats = []format{
 	// https://docs.netlify.com/api/get-started/
 	{name: "netlify token", specs: []string{`nfp_\a{36}`, `nfo_\a{36}`, `nfc_\a{36}`, `nfu_\a{36}`}},
 	// https://www.pulumi.com/docs/pulumi-cloud/access-management/access-tokens/
-	{name: "pulumi token", specs: []string{`pul-\h{40}`}},
+	{name: "pulumi token", whole: true, specs: []string{`pul-\h{40}`}},
 	// https://developer.hashicorp.com/terraform/cloud-docs/users-teams-organizations/api-tokens
 	{name: "terraform token", specs: []string{`\a{14}.atlasv1.\x{60,70}`}},
 	// https://developer.hashicorp.com/vault/docs/concepts/tokens
 	{name: "vault token", specs: []string{`hvs.\t{24,}`, `hvb.\t{100,}`, `hvr.\t{24,}`}},
 	{name: "vault token", specs: []string{`s.\a{24}`, `b.\a{90,}`}, check: random},
 	// https://docs.scalr.io/docs/service-accounts
-	{name: "scalr token", specs: []string{`at-\l{15}.\a{30,}`}},
+	{name: "scalr token", whole: true, specs: []string{`at-\l{15}.\a{30,}`}},
 	// https://docs.doppler.com/reference/auth-token-formats
 	{name: "doppler token", specs: []string{`dp.pt.\a{40,44}`, `dp.st.\x{40,}`, `dp.ct.\a{40,44}`, `dp.sa.\a{40,44}`, `dp.scim.\a{40,44}`, `dp.audit.\a{40,44}`}},
 	// https://developer.1password.com/docs/service-accounts/
@@ -154,7 +155,7 @@ var formats = []format{
 	// https://docs.firecrawl.dev/introduction
 	{name: "firecrawl key", specs: []string{`fc-\h{32}`}},
 	// https://docs.voyageai.com/docs/api-key-and-installation
-	{name: "voyage key", specs: []string{`pa-\t{43}`, `al-\t{43}`}, check: random},
+	{name: "voyage key", whole: true, specs: []string{`pa-\t{43}`, `al-\t{43}`}, check: random},
 	// https://jina.ai/reader/
 	{name: "jina key", specs: []string{`jina_\t{60}`}},
 	// https://docs.wandb.ai/guides/track/environment-variables/
@@ -182,7 +183,7 @@ var formats = []format{
 	// https://www.twilio.com/docs/sendgrid/ui/account-and-settings/api-keys
 	{name: "sendgrid key", specs: []string{`SG.\t{22}.\t{43}`}},
 	// https://documentation.mailgun.com/docs/mailgun/user-manual/api-key-mgmt/
-	{name: "mailgun key", specs: []string{`key-\h{32}`}},
+	{name: "mailgun key", whole: true, specs: []string{`key-\h{32}`}},
 	// https://mailchimp.com/developer/marketing/guides/quick-start/
 	{name: "mailchimp key", specs: []string{`\h{32}-us\d{1,2}`}},
 	// https://developers.brevo.com/docs/getting-started
@@ -213,7 +214,7 @@ var formats = []format{
 	// https://developer.paypal.com/braintree/docs/guides/credentials
 	{name: "braintree token", specs: []string{`access_token$production$\l{16}$\h{32}`, `access_token$sandbox$\l{16}$\h{32}`}},
 	// https://plaid.com/docs/api/tokens/
-	{name: "plaid token", specs: []string{`access-sandbox-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`, `access-production-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`, `access-development-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`}},
+	{name: "plaid token", whole: true, specs: []string{`access-sandbox-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`, `access-production-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`, `access-development-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`}},
 	// https://shopify.dev/docs/apps/build/authentication-authorization
 	{name: "shopify token", specs: []string{`shpat_\H{32}`, `shpca_\H{32}`, `shppa_\H{32}`, `shpss_\H{32}`, `shpua_\H{32}`, `shptka_\H{32}`}},
 	// https://developer.flutterwave.com/docs/authentication
@@ -223,7 +224,7 @@ var formats = []format{
 	// https://docs.adyen.com/development-resources/api-credentials/
 	{name: "adyen key", specs: []string{`AQE\b{45,}-\b{40,}-\b{8,}`}},
 	// https://docs.gocardless.com/
-	{name: "gocardless token", specs: []string{`live_\t{40}`, `sandbox_\t{40}`}},
+	{name: "gocardless token", whole: true, specs: []string{`live_\t{40}`, `sandbox_\t{40}`}},
 	// https://docs.easypost.com/docs/authentication
 	{name: "easypost key", specs: []string{`EZAK\a{54}`, `EZTK\a{54}`}},
 	// https://docs.goshippo.com/docs/guides_general/authentication/
@@ -231,7 +232,7 @@ var formats = []format{
 	// https://duffel.com/docs/api/overview/welcome
 	{name: "duffel token", specs: []string{`duffel_test_\t{43}`, `duffel_live_\t{43}`}},
 	// https://docs.lob.com/#section/Authentication
-	{name: "lob key", specs: []string{`live_\h{35}`, `test_\h{35}`}},
+	{name: "lob key", whole: true, specs: []string{`live_\h{35}`, `test_\h{35}`}},
 
 	// https://docs.npmjs.com/about-access-tokens
 	{name: "npm token", specs: []string{`npm_\a{36}`}, sum: npmSum},
@@ -266,7 +267,7 @@ var formats = []format{
 	// https://circleci.com/docs/managing-api-tokens/
 	{name: "circleci token", specs: []string{`CCIPAT_\a{22}_\h{40}`, `CCIPRJ_\a{22}_\h{40}`}},
 	// https://developer.harness.io/docs/platform/automation/api/add-and-manage-api-keys/
-	{name: "harness token", specs: []string{`pat.\t{22}.\a{24}.\a{20}`, `sat.\t{22}.\a{24}.\a{20}`}},
+	{name: "harness token", whole: true, specs: []string{`pat.\t{22}.\a{24}.\a{20}`, `sat.\t{22}.\a{24}.\a{20}`}},
 	// https://depot.dev/docs/cli/authentication
 	{name: "depot token", specs: []string{`depot_project_\h{64}`, `depot_org_\h{64}`}},
 	// https://docs.prefect.io/
@@ -335,7 +336,7 @@ var formats = []format{
 	// https://docs.rootly.com/api-reference/overview
 	{name: "rootly key", specs: []string{`rootly_\h{64}`}},
 	// https://launchdarkly.com/docs/home/account/api
-	{name: "launchdarkly key", specs: []string{`api-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`, `sdk-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`, `mob-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`}},
+	{name: "launchdarkly key", whole: true, specs: []string{`api-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`, `sdk-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`, `mob-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`}},
 	// https://posthog.com/docs/api
 	{name: "posthog key", specs: []string{`phx_\a{43,}`, `phs_\a{43,}`}},
 	// https://docs.mapbox.com/api/accounts/tokens/
@@ -353,17 +354,17 @@ var formats = []format{
 	// https://docs.authress.io/
 	{name: "authress key", specs: []string{`sc_\l{5,30}.\l{4,6}.acc_\t{10,32}.\p{30,120}`, `authress_\l{5,30}.\l{4,6}.acc_\t{10,32}.\p{30,120}`}},
 	// https://workos.com/docs/reference/api-keys
-	{name: "workos key", specs: []string{`sk_live_a2V5X\b{20,}`, `sk_test_a2V5X\b{20,}`}},
+	{name: "workos key", whole: true, specs: []string{`sk_live_a2V5X\b{20,}`, `sk_test_a2V5X\b{20,}`}},
 	// https://docs.openshift.com/container-platform/4.14/authentication/managing-oauth-access-tokens.html
 	{name: "openshift token", specs: []string{`sha256~\t{43}`}},
 	// https://kubernetes.io/docs/reference/access-authn-authz/bootstrap-tokens/
-	{name: "kubernetes bootstrap token", specs: []string{`token: \l{6}.\l{16}`}, keep: len("token: ")},
+	{name: "kubernetes bootstrap token", whole: true, specs: []string{`token: \l{6}.\l{16}`}, keep: len("token: ")},
 	// https://docs.k3s.io/cli/token
 	{name: "k3s token", specs: []string{`K10\h{64}::\p{8,}`}},
 	// https://docs.docker.com/engine/swarm/join-nodes/
 	{name: "swarm token", specs: []string{`SWMTKN-1-\l{50}-\l{25}`}},
 	// https://ranchermanager.docs.rancher.com/reference-guides/user-settings/api-keys
-	{name: "rancher token", specs: []string{`token-\l{5}:\l{54}`}, keep: len("token-xxxxx:")},
+	{name: "rancher token", whole: true, specs: []string{`token-\l{5}:\l{54}`}, keep: len("token-xxxxx:")},
 	// https://age-encryption.org/v1 and https://github.com/FiloSottile/age/blob/main/doc/age.1.ronn
 	{name: "age key", specs: []string{`AGE-SECRET-KEY-1\q{58}`, `AGE-SECRET-KEY-PQ-1\q{58,}`, `AGE-PLUGIN-\u{2,12}-1\q{58,}`}, sum: bech32Sum},
 	// https://github.com/bitcoin/bips/blob/master/bip-0032.mediawiki
@@ -397,7 +398,7 @@ var formats = []format{
 	// https://developer.webex.com/docs/getting-started
 	{name: "webex or cisco token", specs: []string{`\t{64}_PS55_\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`, `\t{64}_P0A1_\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`}},
 	// https://www.rfc-editor.org/rfc/rfc8959
-	{name: "secret-token uri", specs: []string{`secret-token:\p{8,}`}, keep: len("secret-token:")},
+	{name: "secret-token uri", whole: true, specs: []string{`secret-token:\p{8,}`}, keep: len("secret-token:")},
 	// https://www.rfc-editor.org/rfc/rfc7468: base64 of "-----BEGIN … PRIVATE KEY", checked after decoding
 	{name: "encoded private key", specs: []string{`LS0tLS1CRUdJT\b{40,}`}, check: encodedPrivateKey},
 	// https://www.rfc-editor.org/rfc/rfc5208 and RFC 8017, 5915, 8410: the first bytes of unencrypted private keys, in base64

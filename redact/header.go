@@ -26,14 +26,12 @@ func (s *scanner) authorization(i int, quotedKey bool) {
 	n, q := openQuote(v, i)
 	if n > 0 {
 		i += n
-		end, _ = closeQuote(v, i, q, false)
-	} else {
-		for j := i; j < len(v); j++ {
-			if c := v[j]; c == '\n' || c == '"' || c == '\'' || c == '`' || c == '\\' && j+1 < len(v) && (v[j+1] == '"' || v[j+1] == 'r' || v[j+1] == 'n') || c == '<' {
-				end = j
-				break
-			}
+		end = min(end, i+unbounded)
+		if s.header > i {
+			return // inside a value that was judged
 		}
+		end, _ = closeQuote(v[:end], i, q, false)
+		s.header = end
 	}
 	// The name of the scheme is kept.
 	j := i
@@ -55,20 +53,24 @@ func (s *scanner) authorization(i int, quotedKey bool) {
 	if i >= end {
 		return
 	}
-	s.steps += end - i
 	switch scheme {
 	case "digest", "aws4-hmac-sha256", "oauth", "hawk", "mac", "scram-sha-256", "scram-sha-1", "hoba", "vapid", "sharedaccesssignature":
 		if n == 0 {
-			for end = i; end < len(v) && v[end] != '\n'; end++ {
+			if s.header > i {
+				return
 			}
+			for end = i; end < len(v) && v[end] != '\n' && end-i < unbounded; end++ {
+			}
+			s.header = end
 		}
 		s.parameters(i, end)
 		return
 	}
 	k := i
-	for k < end && v[k] > ' ' && v[k] != ',' && v[k] != ';' && v[k] != '}' && v[k] != ')' {
+	for k < end && k-i < unbounded && v[k] > ' ' && v[k] != ',' && v[k] != ';' && v[k] != '}' && v[k] != ')' && v[k] != '"' && v[k] != '\'' && v[k] != '`' && v[k] != '<' && !(v[k] == '\\' && escapedBreak(v, k) > k) && !(v[k] == '\\' && k+1 < end && v[k+1] == '"') {
 		k++
 	}
+	s.steps += k - i
 	val := bytes.TrimRight(v[i:k], "]")
 	w := weigh(val)
 	if scheme == "" {
@@ -123,55 +125,54 @@ func (s *scanner) parameters(i, end int) {
 var cookieAttributes = wordSet(`path domain expires max-age samesite secure httponly version priority partitioned comment`)
 
 // cookies redacts the values of cookies that may be credentials.
-func (s *scanner) cookies(i int, around quote) {
+func (s *scanner) cookies(i int) {
 	v := s.v
-	end := len(v)
-	if n, q := openQuote(v, i); n > 0 {
+	if n, _ := openQuote(v, i); n > 0 {
 		i += n
-		end, _ = closeQuote(v, i, q, false)
-	} else {
-		for j := i; j < len(v); j++ {
-			if c := v[j]; c == '\n' || c == '\r' || c == '\'' || c == '"' || c == '\\' && j+1 < len(v) && (v[j+1] == '"' || v[j+1] == 'r' || v[j+1] == 'n') {
-				end = j
-				break
-			}
-		}
 	}
-	s.steps += end - i
-	for i < end {
-		for i < end && (v[i] == ' ' || v[i] == ';' || v[i] == '[') {
+	if s.header > i {
+		return // among the cookies of another header
+	}
+	from := i
+	ends := func(i int) bool {
+		c := v[i]
+		return c == '\n' || c == '\r' || c == '\'' || c == '"' || c == '\\' && i+1 < len(v) && (v[i+1] == '"' || v[i+1] == 'r' || v[i+1] == 'n')
+	}
+	for i < len(v) && !ends(i) {
+		for i < len(v) && (v[i] == ' ' || v[i] == ';' || v[i] == '[') {
 			i++
 		}
 		j := i
-		for j < end && v[j] > ' ' && v[j] != '=' && v[j] != ';' {
+		for j < len(v) && v[j] > ' ' && v[j] != '=' && v[j] != ';' && !ends(j) {
 			j++
 		}
 		name := v[i:j]
-		if j >= end || v[j] != '=' {
-			if j < end && v[j] == ' ' { // no cookie any more
-				return
+		if j >= len(v) || v[j] != '=' {
+			if j >= len(v) || v[j] != ';' || j == i { // no cookie any more
+				break
 			}
 			i = j
 			continue
 		}
-		k := j + 1
-		for k < end && v[k] != ';' && (v[k] != ' ') && v[k] != ',' {
-			k++
+		a := j + 1
+		b := a
+		quoted := a < len(v) && v[a] == '"'
+		for b < len(v) && v[b] > ' ' && v[b] != ';' && v[b] != ',' && (quoted && b == a || !ends(b)) {
+			b++
 		}
-		val := v[j+1 : k]
-		a, b := j+1, k
-		if len(val) > 1 && val[0] == '"' && val[len(val)-1] == '"' {
-			a, b = a+1, b-1
-			val = val[1 : len(val)-1]
+		i = b
+		if quoted {
+			a++
+			if b < len(v) && v[b] == '"' {
+				i++
+			}
 		}
-		if cookieSecret(name, val) {
+		if a < b && cookieSecret(name, v[a:b]) {
 			s.found(a, b, s.kindOf(a, b))
 		}
-		if k == j+1 {
-			k++
-		}
-		i = k
 	}
+	s.steps += i - from
+	s.header = i
 }
 
 func cookieSecret(name, val []byte) bool {

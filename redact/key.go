@@ -253,7 +253,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		m = n
 	}
 	if ver.kind == cookieKey && (sep == ':' || sep == '=' || sep == 'f' || sep == ',') {
-		s.cookies(m, around)
+		s.cookies(m)
 		return
 	}
 	if ver.kind == authKey {
@@ -774,7 +774,7 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	if sep == '(' && weigh(val) < 3 {
 		return
 	}
-	rest := v[end:]
+	rest := v[end:min(len(v), end+200)]
 	if i := bytes.IndexByte(rest, '\n'); i >= 0 {
 		rest = rest[:i]
 	}
@@ -1226,7 +1226,7 @@ func (s *scanner) element(start, stop int, ver verdict) {
 	if start > 0 && v[start-1] == '/' {
 		return
 	}
-	i++
+	i = min(i+1, len(v))
 	for i < len(v) && isSpace(v[i]) {
 		i++
 	}

@@ -52,9 +52,12 @@ func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed i
 		s.next = state{}
 	}
 	drop := false
-	s.skip, s.names, s.noAt = 0, 0, 0
+	s.skip, s.names, s.noAt, s.header, s.dsnAt = 0, 0, 0, 0, 0
+	s.tools = toolSearch{}
+	clear(s.runs[:])
 	from := s.viewOf(ctx)
-	if s.swallowing != swallowNone {
+	was := s.swallowing
+	if was != swallowNone {
 		n := s.swallowed(from)
 		if n == len(s.v) && !eol {
 			return dst, len(b)
@@ -70,12 +73,13 @@ func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed i
 		s.scan()
 	}
 	if s.wants != wantNothing {
+		s.swallowing = was
 		return dst, 0
 	}
 	spans := s.merge(from)
 	commit := len(s.v)
 	if !eol {
-		commit = max(from, len(s.v)-overlap)
+		commit = max(from, s.viewOf(len(b)-overlap))
 		for i, sp := range spans {
 			if sp.start >= commit {
 				spans = spans[:i]

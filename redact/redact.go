@@ -61,6 +61,8 @@ type Redactor struct {
 type pattern struct {
 	re      *regexp.Regexp
 	literal string // in small letters; every match contains it
+
+	anchored *regexp.Regexp // re at the literal, if every match begins with it
 }
 
 // builtin is the automaton of a configuration without keys and patterns.
@@ -93,7 +95,11 @@ func New(c Config) (*Redactor, error) {
 			errs = append(errs, fmt.Errorf("redact.patterns: %q has no literal of three bytes that every match contains; add the token's prefix or the word before it, such as acme_", p))
 			continue
 		}
-		patterns = append(patterns, pattern{re, lit})
+		pat := pattern{re: re, literal: lit}
+		if prefix, _ := re.LiteralPrefix(); foldString(prefix) == lit {
+			pat.anchored = regexp.MustCompile(`\A(?:` + p + `)`)
+		}
+		patterns = append(patterns, pat)
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)

@@ -117,16 +117,21 @@ type scanner struct {
 	r     *rules
 	known *knownSet
 
-	v     []byte // what is looked at: a line without colours and NULs
-	eol   bool   // v ends where the line ends
-	spans []span
-	skip  int // hits that begin before are inside a span
-	names int // names that begin before are decided
-	noAt  int // no @ of a URL's user info before this offset
-	steps int // work done, for the test of linear time
+	v      []byte // what is looked at: a line without colours and NULs
+	eol    bool   // v ends where the line ends
+	spans  []span
+	skip   int // hits that begin before are inside a span
+	names  int // names that begin before are decided
+	header int // up to here an Authorization header was judged
+	noAt   int // no @ of a URL's user info before this offset
+	steps  int // work done, for the test of linear time
 
 	st   state // what the lines before say
 	next state // what this line says
+
+	runs  [256]struct{ from, to int } // by class: a run of it, so that none is walked twice
+	tools toolSearch
+	dsnAt int // no data source name begins before
 
 	mayHold bool // the line may wait for the next
 	wants   want // what it waits for
@@ -272,15 +277,14 @@ func (s *scanner) found(start, end int, kind string) {
 func (s *scanner) format(f, n, at int) {
 	def, sp := &formats[f], &s.r.specs[f][n]
 	v := s.v
-	start, end, ok, open := sp.match(v, at)
-	s.steps += max(0, end-start)
+	start, end, ok, open := s.match(sp, v, at)
 	lit := sp.items[sp.anchor].lit
-	distinctive := sp.anchor == 0 && len(lit) >= 4 && (bytes.ContainsAny([]byte(lit[1:]), "_-.:$") || len(lit) >= 8)
+	distinctive := !def.whole && sp.anchor == 0 && len(lit) >= 4 && (bytes.ContainsAny([]byte(lit[1:]), "_-.:$") || len(lit) >= 8)
 	if ok {
 		tok := v[start:end]
 		sure := def.sum != nil && def.sum(tok)
 		if !sure {
-			if def.check != nil && !def.check(tok) || distinct(tok[min(len(lit), len(tok)):]) <= 2 {
+			if def.check != nil && !def.check(tok[:min(len(tok), 512)]) || distinct(tok[min(len(lit), len(tok)):min(len(tok), len(lit)+64)]) <= 2 {
 				return
 			}
 			if !def.embed && !boundaryBefore(v, start) && !(distinctive && len(lit) >= 5) {
@@ -319,12 +323,8 @@ func (s *scanner) format(f, n, at int) {
 	if body > len(v) || string(v[at:body]) != lit {
 		return
 	}
-	end = body
-	for end < len(v) && end-body < unbounded && charsets['t'][v[end]] {
-		end++
-	}
-	s.steps += end - body
-	if open && s.eol && end == len(v) && len(lit) >= 4 && distinctive && end-body >= 6 && distinct(v[body:end]) > 4 && mixedEnough(v[body:end]) {
+	end = s.run('t', v, body, unbounded)
+	if open && s.eol && end == len(v) && len(lit) >= 4 && distinctive && end-body >= 6 && distinct(v[body:min(end, body+64)]) > 4 && mixedEnough(v[body:min(end, body+64)]) {
 		s.found(at+def.keep, end, def.name)
 		return
 	}
@@ -332,7 +332,7 @@ func (s *scanner) format(f, n, at int) {
 		s.next.cont, s.next.contLen = contToken, end-at
 		return
 	}
-	if distinctive && end-body >= 12 && looksRandom(v[body:end]) {
+	if distinctive && end-body >= 12 && looksRandom(v[body:min(end, body+64)]) {
 		s.found(at+def.keep, end, def.name)
 	}
 }
@@ -356,8 +356,7 @@ func (s *scanner) kindOf(start, end int) string {
 			}
 			sp := &s.r.specs[h.format][h.spec]
 			def := &formats[h.format]
-			a, b, ok, _ := sp.match(s.v[:end], i+1-h.n)
-			s.steps += max(0, b-a)
+			a, b, ok, _ := s.match(sp, s.v, i+1-h.n)
 			if ok && a == start && b >= end-2 && def.keep == 0 && (def.check == nil || def.check(s.v[a:b])) {
 				kind = def.name
 			}
@@ -585,10 +584,11 @@ func (s *scanner) phrase(at, end int) {
 func (s *scanner) dsn(at int) {
 	v := s.v
 	i := at
-	for i > 0 && at-i < 256 && v[i-1] > ' ' && v[i-1] != '"' && v[i-1] != '\'' && v[i-1] != '`' && v[i-1] != '=' {
+	for i > s.dsnAt && at-i < 256 && v[i-1] > ' ' && v[i-1] != '"' && v[i-1] != '\'' && v[i-1] != '`' && v[i-1] != '=' {
 		i--
 	}
 	s.steps += at - i
+	s.dsnAt = at
 	n := bytes.IndexByte(v[i:at], ':')
 	if n >= 0 && weigh(v[i+n+1:at]) > 0 {
 		s.found(i+n+1, at, "")
@@ -622,6 +622,19 @@ func (s *scanner) pattern(p *pattern, at int) {
 	// The window is bounded, so that a pattern cannot make a long line slow.
 	const before, after = 256, 2048
 	lo, hi := max(0, at-before), min(len(s.v), at+after)
+	if p.anchored != nil {
+		s.steps += 32
+		if m := p.anchored.FindSubmatchIndex(s.v[at:hi]); m != nil {
+			a, b := m[0], m[1]
+			if len(m) > 2 && m[2] >= 0 {
+				a, b = m[2], m[3]
+			}
+			if !bytes.Contains(s.v[at+a:at+b], []byte("[redacted")) {
+				s.found(at+a, at+b, "")
+			}
+		}
+		return
+	}
 	if i := bytes.LastIndexByte(s.v[lo:at], '\n'); i >= 0 {
 		lo += i + 1
 	}

@@ -121,7 +121,7 @@ func parseSpec(s string) spec {
 
 // match matches sp in v, whose anchor begins at offset at. If all of v from the
 // anchor on is the beginning of a match, open is true and end is len(v).
-func (sp *spec) match(v []byte, at int) (start, end int, ok, open bool) {
+func (s *scanner) match(sp *spec, v []byte, at int) (start, end int, ok, open bool) {
 	start = at
 	for i := sp.anchor - 1; i >= 0; i-- {
 		it := &sp.items[i]
@@ -155,9 +155,14 @@ func (sp *spec) match(v []byte, at int) (start, end int, ok, open bool) {
 			}
 			continue
 		}
-		n := 0
-		for n < it.max && end+n < len(v) && it.class[v[end+n]] {
-			n++
+		var n int
+		if it.max > 64 {
+			n = s.run(it.name, v, end, it.max) - end
+		} else {
+			for n < it.max && end+n < len(v) && it.class[v[end+n]] {
+				n++
+			}
+			s.steps += n
 		}
 		end += n
 		if n < it.min {
@@ -165,4 +170,20 @@ func (sp *spec) match(v []byte, at int) (start, end int, ok, open bool) {
 		}
 	}
 	return start, end, true, false
+}
+
+// run returns where the run of a class at v[i] ends, after at most longest
+// characters. It remembers the run: the anchors of a token may stand side by
+// side, and none is to walk the same characters again.
+func (s *scanner) run(class byte, v []byte, i, longest int) int {
+	r := &s.runs[class]
+	if i < r.from || i > r.to {
+		set := charsets[class]
+		r.from, r.to = i, i
+		for r.to < len(v) && set[v[r.to]] {
+			r.to++
+		}
+		s.steps += r.to - r.from
+	}
+	return min(r.to, i+longest)
 }

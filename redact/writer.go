@@ -57,16 +57,22 @@ func (w *writer) Close() error {
 	w.closed = true
 	for w.err == nil && len(w.buf) > w.ctx {
 		w.judge()
-		if len(w.buf) == w.ctx {
-			break
+		n := 0
+		switch {
+		case len(w.buf) == w.ctx:
+		case w.held == 0:
+			w.s.mayHold = false
+			n = w.stepOn(w.buf, true)
+			w.ctx = 0
+		case len(w.buf) > w.held:
+			if n = w.join(w.buf, len(w.buf)); n == 0 {
+				n = w.alone(w.buf)
+			}
+		default:
+			n = w.alone(w.buf)
 		}
-		w.s.mayHold = false
-		end := len(w.buf)
-		if w.held > 0 {
-			end = w.held
-		}
-		w.step(end, true)
-		w.held, w.lines, w.searched = 0, 0, 0
+		w.buf = w.buf[:copy(w.buf, w.buf[n:])]
+		w.searched = 0
 	}
 	w.flush()
 	w.buf = nil
@@ -81,15 +87,14 @@ func (w *writer) judge() {
 		nl := bytes.IndexByte(b[w.searched:], '\n')
 		if nl < 0 {
 			w.searched = len(b)
-			if w.held > 0 && len(b) > maxJoin {
+			if w.held > 0 && len(b)-w.held > maxJoin {
 				start += w.alone(b)
 				continue
 			}
-			if len(b)-w.ctx < maxLine {
+			if w.held > 0 || len(b)-w.ctx < maxLine {
 				break
 			}
-			n := w.window(b[:w.ctx+maxLine])
-			start += n
+			start += w.window(b[:w.ctx+maxLine])
 			continue
 		}
 		end := w.searched + nl + 1
@@ -101,7 +106,7 @@ func (w *writer) judge() {
 			start += w.join(b, end)
 			continue
 		}
-		w.s.mayHold = w.ctx == 0
+		w.s.mayHold = true
 		n := w.stepOn(b[:end], true)
 		if n == 0 {
 			w.held, w.searched = end, end
@@ -130,7 +135,7 @@ func (w *writer) alone(b []byte) int {
 	w.s.mayHold = false
 	n := w.held
 	w.stepOn(b[:n], true)
-	w.held, w.lines, w.searched = 0, 0, 0
+	w.held, w.lines, w.searched, w.ctx = 0, 0, 0, 0
 	return n
 }
 
@@ -143,22 +148,22 @@ func (w *writer) join(b []byte, end int) int {
 	switch w.s.wants {
 	case wantQuote:
 		i := bytes.IndexByte(last, w.s.quote)
-		if i < 0 && w.lines < maxJoined && end <= maxJoin {
+		if i < 0 && w.lines < maxJoined && end-w.held <= maxJoin {
 			w.searched = end
 			return 0
 		}
-		if i < 0 || !endsValue(last[i+1:]) || end > maxJoin {
+		if i < 0 || !endsValue(last[i+1:]) || end-w.held > maxJoin {
 			return w.alone(b)
 		}
 	case wantKnown:
-		if end > maxJoin+maxLine {
+		if end-w.held > maxJoin {
 			return w.alone(b)
 		}
 	}
 	w.s.mayHold, w.s.join = false, true
 	w.stepOn(b[:end], true)
 	w.s.join = false
-	w.held, w.lines, w.searched = 0, 0, 0
+	w.held, w.lines, w.searched, w.ctx = 0, 0, 0, 0
 	return end
 }
 
@@ -166,12 +171,6 @@ func (w *writer) join(b []byte, end int) int {
 func endsValue(rest []byte) bool {
 	rest = bytes.TrimSpace(rest)
 	return len(rest) == 0 || len(rest) <= 3 && bytes.IndexByte([]byte(",;)}]"), rest[0]) >= 0
-}
-
-func (w *writer) step(end int, eol bool) {
-	n := w.stepOn(w.buf[:end], eol)
-	w.ctx = 0
-	w.buf = w.buf[:copy(w.buf, w.buf[n:])]
 }
 
 func (w *writer) stepOn(b []byte, eol bool) int {

@@ -1,0 +1,449 @@
+package redact_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"io"
+	"math/rand/v2"
+	"net/url"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"clawconsole/redact"
+)
+
+func newRedactor(t testing.TB, c redact.Config) *redact.Redactor {
+	t.Helper()
+	r, err := redact.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// inPieces redacts text in writes of the sizes that next returns.
+func inPieces(t testing.TB, r *redact.Redactor, text string, next func() int) string {
+	var b bytes.Buffer
+	w := r.Writer(&b)
+	for len(text) > 0 {
+		n := min(len(text), max(1, next()))
+		if m, err := io.WriteString(w, text[:n]); err != nil || m != n {
+			t.Fatalf("Write = %d, %v", m, err)
+		}
+		text = text[n:]
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// documents returns the corpus shuffled into texts of several snippets, so that
+// each has others around it.
+func documents(t testing.TB) []string {
+	rng := rand.New(rand.NewPCG(4, 4))
+	var parts []string
+	for _, s := range secretCorpus(t) {
+		if rng.IntN(4) == 0 {
+			parts = append(parts, s.text)
+		}
+	}
+	parts = append(parts, harmlessCorpus(t)...)
+	rng.Shuffle(len(parts), func(i, j int) { parts[i], parts[j] = parts[j], parts[i] })
+	var docs []string
+	for len(parts) > 0 {
+		n := min(len(parts), 40)
+		docs = append(docs, strings.Join(parts[:n], "\n"))
+		parts = parts[n:]
+	}
+	return append(docs, strings.ReplaceAll(strings.Join(docs[:8], " "), "\n", " "), strings.Join(docs, "\n"))
+}
+
+func TestWriterDoesNotDependOnCuts(t *testing.T) {
+	r := newRedactor(t, redact.Config{Known: []redact.Known{{"a", redact.NewSecret("Zx8-known-value-81x")}, {"b", redact.NewSecret("ab12cd34")}}})
+	rng := rand.New(rand.NewPCG(5, 5))
+	for _, doc := range documents(t) {
+		doc = strings.Replace(doc, "\n", " Zx8-known-\nvalue-81x ab12\ncd34 \n", 3)
+		want := r.Text(doc).String()
+		for name, next := range map[string]func() int{
+			"one byte":   func() int { return 1 },
+			"few bytes":  func() int { return 1 + rng.IntN(7) },
+			"many bytes": func() int { return 1 + rng.IntN(5000) },
+		} {
+			if len(doc) > 100_000 && name == "few bytes" {
+				continue
+			}
+			if got := inPieces(t, r, doc, next); got != want {
+				i := 0
+				for i < len(got) && i < len(want) && got[i] == want[i] {
+					i++
+				}
+				t.Fatalf("%s: differs from one write at %d:\n\t%.200q\n\t%.200q", name, i, got[max(0, i-60):], want[max(0, i-60):])
+			}
+		}
+	}
+}
+
+func TestTextIsStable(t *testing.T) {
+	r := newRedactor(t, redact.Config{Known: []redact.Known{{"a", redact.NewSecret("Zx8-known-value-81x")}}})
+	check := func(text string) {
+		once := r.Text(text).String()
+		if twice := r.Text(once).String(); twice != once {
+			i := 0
+			for i < len(twice) && i < len(once) && twice[i] == once[i] {
+				i++
+			}
+			t.Errorf("a second pass changes %.120q\n\tof %.300q\n\tto %.120q", once[max(0, i-50):], text, twice[max(0, i-50):])
+		}
+	}
+	for _, s := range secretCorpus(t) {
+		check(s.text)
+	}
+	for _, doc := range documents(t) {
+		check(doc)
+	}
+}
+
+func TestFinishedLineLeavesAtOnce(t *testing.T) {
+	r := newRedactor(t, redact.Config{Known: []redact.Known{{"a", redact.NewSecret("Zx8-known-value-81x")}}})
+	for _, line := range []string{"hello\n", "password=hunter22\n", "password:\n", "\x1b[31mred\x1b[0m\n", "-----BEGIN RSA PRIVATE KEY-----\n", "password: |\n", "don't use \"token\n", "\n"} {
+		var b bytes.Buffer
+		w := r.Writer(&b)
+		_, _ = io.WriteString(w, line)
+		if b.Len() == 0 {
+			t.Errorf("%q is held back", line)
+		}
+		_ = w.Close()
+	}
+}
+
+func TestMemoryIsBounded(t *testing.T) {
+	r := newRedactor(t, redact.Config{Known: knownSecrets(10)})
+	for _, unit := range []string{"a", "password=", "\x1b[31mx", "a\x00", "\"", "secret: \"abc\n", "-----BEGIN PRIVATE KEY-----\n", "ghp_", "x:y@", "eyJhbGciOi.", "token ", "{{", "\\", "password: |\n  a\n", "key=" + strings.Repeat("A1b2", 9) + "\n", "\x00", "\n"} {
+		w := r.Writer(io.Discard)
+		block := strings.Repeat(unit, 1+(1<<20)/len(unit))
+		most := 0
+		for range 4 {
+			_, _ = io.WriteString(w, block)
+			most = max(most, redact.StateBytes(w))
+		}
+		_ = w.Close()
+		if most > redact.MaxState {
+			t.Errorf("%q repeated: a Writer holds %d bytes, documented are %d", unit, most, redact.MaxState)
+		}
+	}
+}
+
+// secretsForForms have what the encodings change.
+var secretsForForms = []string{
+	"Zx8-known-value-81x",
+	`p@ss "w0rd" <&> 'q' \ /x1`,
+	"tR9!kd0Qz#mv2",
+	"s3cr3t/with+slash=and&amp7",
+	"correct horse battery staple 7",
+	"пароль-с-цифрами-42",
+	"O5hXkezFWj6Qm1n2B3v4C5x6Z7l8K9j0",
+}
+
+func TestKnownValueInEveryForm(t *testing.T) {
+	for _, secret := range secretsForForms {
+		r := newRedactor(t, redact.Config{Known: []redact.Known{{"x", redact.NewSecret(secret)}}})
+		quoted, _ := json.Marshal(secret)
+		twice, _ := json.Marshal(string(quoted))
+		forms := map[string]string{
+			"plain":         secret,
+			"json":          string(quoted),
+			"json in json":  string(twice),
+			"query":         url.QueryEscape(secret),
+			"path":          url.PathEscape(secret),
+			"lower query":   strings.ToLower(url.QueryEscape("")) + lowerHex(url.QueryEscape(secret)),
+			"base64":        base64.StdEncoding.EncodeToString([]byte(secret)),
+			"base64 +1":     base64.StdEncoding.EncodeToString([]byte("u" + secret + "v")),
+			"base64 +2":     base64.StdEncoding.EncodeToString([]byte("u:" + secret + "vw")),
+			"base64 url":    base64.URLEncoding.EncodeToString([]byte("abc" + secret)),
+			"hex":           hex.EncodeToString([]byte(secret)),
+			"HEX":           strings.ToUpper(hex.EncodeToString([]byte(secret))),
+			"xml":           html.EscapeString(secret),
+			"go":            strconv.Quote(secret),
+			"go ascii":      strconv.QuoteToASCII(secret),
+			"shell":         "'" + strings.ReplaceAll(secret, "'", `'\''`) + "'",
+			"split":         secret[:len(secret)/2] + "\n" + secret[len(secret)/2:],
+			"split, indent": secret[:len(secret)/2] + "\n    " + secret[len(secret)/2:],
+			"split early":   secret[:4] + "\n" + secret[4:],
+			"split late":    secret[:len(secret)-4] + "\n" + secret[len(secret)-4:],
+			"colour":        secret[:5] + "\x1b[31m" + secret[5:],
+			"twice":         secret + secret,
+		}
+		if len(secret) > 16 {
+			forms["cut"] = secret[:len(secret)-3] + "…"
+			forms["cut before"] = "…" + secret[3:]
+			forms["hex cut"] = hex.EncodeToString([]byte(secret))[:len(secret)*2-6]
+			forms["base64 cut"] = base64.StdEncoding.EncodeToString([]byte(secret))[:len(secret)*4/3-4]
+		}
+		for name, form := range forms {
+			for _, frame := range []string{"%s", "log: %s end", "x=%s;y", "<a>%s</a>", "\n\n%s\n\n", strings.Repeat("z", 65_530) + " %s"} {
+				text := fmt.Sprintf(strings.ReplaceAll(frame, "%s", "%[1]s"), form)
+				out := r.Text(text).String()
+				flat := strings.NewReplacer("\n    ", "", "\n", "", "\x1b[31m", "").Replace(out)
+				whole := strings.NewReplacer("\n    ", "", "\n", "", "\x1b[31m", "").Replace(form)
+				if l := leaks(whole, flat); l != "" {
+					t.Errorf("%q as %s in %.20q: %q survives in %.200q", secret, name, frame, l, tail(out, 120))
+				}
+			}
+		}
+	}
+}
+
+func tail(s string, n int) string { return s[max(0, len(s)-n):] }
+
+func lowerHex(s string) string {
+	b := []byte(s)
+	for i := 0; i+2 < len(b); i++ {
+		if b[i] == '%' {
+			copy(b[i+1:i+3], bytes.ToLower(b[i+1:i+3]))
+		}
+	}
+	return string(b)
+}
+
+func TestShortKnownValuesAreReported(t *testing.T) {
+	r := newRedactor(t, redact.Config{Known: []redact.Known{{"auth.pin", redact.NewSecret("1234")}, {"empty", redact.Secret{}}, {"fine", redact.NewSecret("123456")}}})
+	w := r.Warnings()
+	if len(w) != 1 || !strings.Contains(w[0], "auth.pin") || strings.Contains(w[0], "1234") {
+		t.Errorf("Warnings = %q, want one about auth.pin without its value", w)
+	}
+	if got := r.Text("pins 1234 and 123456").String(); got != "pins 1234 and [redacted]" {
+		t.Errorf("Text = %q", got)
+	}
+}
+
+func TestLearn(t *testing.T) {
+	r := newRedactor(t, redact.Config{})
+	const token = "O5hXkezFWj6QAbCd"
+	text := "device " + token
+	if got := r.Text(text).String(); got != text {
+		t.Fatalf("Text = %q before Learn", got)
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() { _ = r.Text(strings.Repeat(text+"\n", 100)) })
+		wg.Go(func() { r.Learn("device token", redact.NewSecret(token)) })
+	}
+	wg.Wait()
+	if got := r.Text(text).String(); got != "device [redacted]" {
+		t.Errorf("Text = %q after Learn", got)
+	}
+}
+
+func TestKeysAndPatterns(t *testing.T) {
+	r := newRedactor(t, redact.Config{
+		Keys:     []string{"*_PIN", "internal.seed", "pet?name"},
+		Patterns: []string{`acme_[a-z]{6}`, `badge ([0-9]{4})\b`, `(?i)ticket-[a-z]+`},
+	})
+	for _, tt := range []struct{ in, want string }{
+		{"DOOR_PIN=1234", "DOOR_PIN=[redacted]"},
+		{"door_pin: 1234", "door_pin: [redacted]"},
+		{"PINE=1234", "PINE=1234"},
+		{`{"internal.seed":"abc def"}`, `{"internal.seed":"[redacted]"}`},
+		{"app.internal.seed=77", "app.internal.seed=77"},
+		{"petXname=rex", "petXname=[redacted]"},
+		{"got acme_abcdef and acme_abc", "got [redacted] and acme_abc"},
+		{"badge 1234 of bob", "badge [redacted] of bob"},
+		{"TICKET-abc", "[redacted]"},
+	} {
+		if got := r.Text(tt.in).String(); got != tt.want {
+			t.Errorf("Text(%q) = %q, want %q", tt.in, got, tt.want)
+		}
+		if got := r.Text(r.Text(tt.in).String()).String(); got != tt.want {
+			t.Errorf("Text twice (%q) = %q, want %q", tt.in, got, tt.want)
+		}
+	}
+	_, err := redact.New(redact.Config{Keys: []string{"*", "a?"}, Patterns: []string{`[a-z]+`, `(`, `(abc|def)x`}})
+	if err == nil {
+		t.Fatal("New accepts keys and patterns without a literal")
+	}
+	for _, want := range []string{`"*"`, `"A?"`, `"[a-z]+"`, "missing closing )", `"(abc|def)x"`, "add the token's prefix"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("New: %v, want something about %s", err, want)
+		}
+	}
+}
+
+func TestReplacements(t *testing.T) {
+	r := newRedactor(t, redact.Config{})
+	for _, tt := range []struct{ in, want string }{
+		{"API_KEY=abc123def", "API_KEY=[redacted]"},
+		{"GITHUB_TOKEN=ghp_16C7e42F292c6912E7710c838347Ae178B4a", "GITHUB_TOKEN=[redacted github token]"},
+		{"Authorization: Bearer abc123def456", "Authorization: Bearer [redacted]"},
+		{`{"password":"hunter2","user":"bob"}`, `{"password":"[redacted]","user":"bob"}`},
+		{"postgres://app:hunter2@db/app", "postgres://app:[redacted]@db/app"},
+		{"https://api.telegram.org/bot110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw1/getMe", "https://api.telegram.org/bot[redacted telegram token]/getMe"},
+		{"a\n-----BEGIN RSA PRIVATE KEY-----\nMIIEpAIBAAKCAQEA75\nabc1\n-----END RSA PRIVATE KEY-----\nb", "a\n[redacted private key]\nb"},
+		{"password: |\n  one1\n  two2\nuser: x", "password: |\n  [redacted]\nuser: x"},
+		{"\x1b[31mpassword\x1b[0m=\x1b[32mhunter22\x1b[0m", "\x1b[31mpassword\x1b[0m=\x1b[32m[redacted]\x1b[0m"},
+		{"password=hun\x1b[32mter22 x", "password=[redacted]\x1b[32m x"},
+	} {
+		if got := r.Text(tt.in).String(); got != tt.want {
+			t.Errorf("Text(%q)\n\t= %q\n\twant %q", tt.in, got, tt.want)
+		}
+	}
+}
+
+func TestEveryShapeOfEveryFormat(t *testing.T) {
+	r := newRedactor(t, redact.Config{})
+	rng := rand.New(rand.NewPCG(6, 6))
+	names := make(map[string]bool)
+	for _, f := range redact.Formats() {
+		names[f.Name] = true
+		for n := range f.Specs {
+			tok := f.ExampleOf(n, rng)
+			out := r.Text("got " + tok.Text + " here").String()
+			if l := leaks(tok.Secret, out); l != "" {
+				t.Errorf("%s %s: %q survives in %q", f.Name, f.Specs[n], l, out)
+			}
+			if !strings.HasPrefix(out, "got ") || !strings.HasSuffix(out, " here") {
+				t.Errorf("%s %s: %q loses its neighbours", f.Name, f.Specs[n], out)
+			}
+			if c := "got " + f.Counter(n, rng) + " here"; r.Text(c).String() != c {
+				t.Errorf("%s %s: counter-example %q is redacted: %q", f.Name, f.Specs[n], c, r.Text(c))
+			}
+		}
+	}
+	if len(names) < 120 {
+		t.Errorf("%d formats, want 120", len(names))
+	}
+}
+
+func TestWriterReportsErrors(t *testing.T) {
+	r := newRedactor(t, redact.Config{})
+	bad := errors.New("disk full")
+	w := r.Writer(failing{bad})
+	if _, err := io.WriteString(w, "line\n"); !errors.Is(err, bad) {
+		t.Errorf("Write = %v, want %v", err, bad)
+	}
+	if err := w.Close(); !errors.Is(err, bad) {
+		t.Errorf("Close = %v, want %v", err, bad)
+	}
+	if _, err := io.WriteString(w, "more"); err == nil {
+		t.Error("Write after Close succeeds")
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+// families are inputs that make naive redactors slow: each is the beginning of
+// something, over and over.
+func families(n int) map[string]string {
+	rep := func(s string) string { return strings.Repeat(s, n/len(s)+1)[:n] }
+	deep := func(open string) string { return rep(open) }
+	return map[string]string{
+		"urls":            rep("a://b:c"),
+		"urls at":         rep("a://b:c@"),
+		"urls slash":      rep("a://b:c/d"),
+		"passwords":       rep("password="),
+		"quoted":          rep(`password="`),
+		"quoted lines":    rep("password=\"a\n"),
+		"single quotes":   rep(`password='`),
+		"json":            rep(`{"password":`),
+		"json open":       rep(`{"password":"`),
+		"escapes":         rep(`\`),
+		"escaped quotes":  rep(`password=\"`),
+		"deep escapes":    rep(`password=\\\"`),
+		"pem begin":       rep("-----BEGIN PRIVATE KEY-----"),
+		"pem lines":       rep("-----BEGIN PRIVATE KEY-----\n"),
+		"pem one line":    "-----BEGIN PRIVATE KEY-----" + rep("MIIE"),
+		"dashes":          rep("-"),
+		"begin":           rep("-----BEGIN "),
+		"jwt":             rep("eyJ"),
+		"jwt dots":        rep("eyJhbGciOi."),
+		"ghp":             rep("ghp_"),
+		"ghp long":        "ghp_" + rep("aB3"),
+		"bearer":          rep("Bearer "),
+		"bearer long":     rep("bearer"),
+		"basic":           rep("Basic dXNlcjpwYXNz"),
+		"cookies":         "Cookie: " + rep("a=b; "),
+		"cookie headers":  rep("Cookie: a="),
+		"digest":          "Authorization: Digest " + rep("a=b, "),
+		"authorizations":  rep("Authorization: "),
+		"flags":           rep(" -p -u"),
+		"curl":            rep("curl -u "),
+		"mysql":           rep("mysql -p"),
+		"names":           rep("name: token "),
+		"name value":      rep(`{"name":"TOKEN",`),
+		"value name":      rep(`"value":"x","name":"TOKEN",`),
+		"xml":             rep("<password>"),
+		"xml attributes":  rep(`<password a="b" `),
+		"cdata":           rep("<password><![CDATA["),
+		"yaml block":      rep("password: |\n"),
+		"yaml deep":       rep("password: |\n  x\n"),
+		"heredoc":         rep("secret=<<EOF\n"),
+		"triple":          rep("secret = \"\"\"\n"),
+		"list":            "tokens: [" + rep(`"a1b2c3",`),
+		"lists":           rep("tokens: [\"a\","),
+		"prose":           rep("the password is "),
+		"prose words":     rep("password for a b c d "),
+		"ansi":            rep("\x1b[31m"),
+		"osc":             rep("\x1b]"),
+		"nul":             rep("\x00"),
+		"utf-16":          rep("p\x00a\x00s\x00s\x00"),
+		"known gram":      rep("Zx8-"),
+		"known prefix":    rep("Zx8-known-valu "),
+		"known lines":     rep("Zx8-\n"),
+		"colons":          rep("1234567890:AA"),
+		"device":          rep("v3|"),
+		"dsn":             rep("a:b@tcp("),
+		"spaces":          "password:" + rep(" "),
+		"one letter":      rep("a"),
+		"key key":         rep("key "),
+		"keykey":          rep("key"),
+		"semicolons":      "Password=a b" + rep(";"),
+		"pairs":           rep("password=a;"),
+		"braces":          "password=" + rep("{"),
+		"templates":       `password="` + rep("${"),
+		"pattern":         rep("acme_"),
+		"putty":           rep("Private-Lines: 9 "),
+		"wrapped":         rep("token=" + strings.Repeat("aB3", 12) + "\n"),
+		"newlines":        rep("\n"),
+		"carriage":        rep("\r"),
+		"percent":         rep("%22password%22%3A"),
+		"high bytes":      rep("пароль"),
+		"invalid utf-8":   rep("\xff\xfe"),
+		"deep objects":    deep("{password:{"),
+		"fallbacks":       rep("token = f(a,b,c,d,e,"),
+		"connection":      "Password=" + rep("a b "),
+		"passphrase":      rep("passphrase: word word "),
+		"query":           "x?" + rep("sig=a&"),
+		"entities":        rep("password=&quot;"),
+		"unicode escapes": rep(`\u0022password\u0022:`),
+	}
+}
+
+func TestTimeIsLinear(t *testing.T) {
+	r := newRedactor(t, redact.Config{Known: []redact.Known{{"a", redact.NewSecret("Zx8-known-value-81x")}}, Keys: []string{"*_PIN"}, Patterns: []string{"acme_[a-z]+x"}})
+	const n = 1 << 17
+	small, large := families(n), families(2*n)
+	if len(small) < 30 {
+		t.Fatalf("%d families", len(small))
+	}
+	for name := range small {
+		a, b := redact.Steps(r, small[name]), redact.Steps(r, large[name])
+		if float64(b) > 2.4*float64(a) {
+			t.Errorf("%s: %d steps for %d bytes, %d for twice as many", name, a, n, b)
+		}
+		if b > maxStepsPerByte*2*n {
+			t.Errorf("%s: %.1f steps for each byte", name, float64(b)/(2*n))
+		}
+	}
+}
+
+// maxStepsPerByte is a bound on the work for any input; ordinary logs need two.
+const maxStepsPerByte = 150
