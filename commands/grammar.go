@@ -196,7 +196,7 @@ func usage(n *kong.Node, class auth.Class) string {
 	for _, f := range n.Flags {
 		s += " [" + flagUsage(f) + "]"
 	}
-	if class >= auth.Dangerous {
+	if class == auth.Dangerous {
 		s += " --yes"
 	}
 	return s + payload

@@ -234,6 +234,8 @@ func blockKind(k commands.BlockKind) BlockKind {
 		return Pre
 	case commands.Quote:
 		return Quote
+	case commands.Given:
+		return Given
 	}
 	return Prose
 }
