@@ -43,6 +43,7 @@ type instance struct {
 	gateway  *openclaw.Gateway
 	bot      *telegram.Bot
 	router   *console.Router
+	approval *console.Desk
 	since    time.Time
 }
 
@@ -121,24 +122,28 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *in
 			MaxOutput: c.Run.MaxOutput, Env: append(exec.Pick(e.Vars, c.Run.Env), "TERM=dumb"), Dir: c.Run.Dir,
 		},
 		Raised: c.raised(),
+		Checks: i.checks,
 	}
+	i.approval = i.desk(console.DeskConfig{Chat: i.bot, Gate: gate, Name: name})
+	env.Approvals = i.approval.Broker()
 	var groups []console.Group
 	for _, g := range c.Telegram.Groups {
 		groups = append(groups, console.Group{ID: g.ID, RequireMention: *g.RequireMention})
 	}
 	i.router = console.New(console.Config{
-		Chat:     i.bot,
-		Gate:     gate,
-		Commands: env,
-		Ledger:   ledger{i.store},
-		Record:   i.record,
-		Redactor: i.redactor,
-		Bot:      func() string { return i.bot.Status().Username },
-		Skew:     i.bot.Skew,
-		Gateway:  name,
-		Instance: instanceID(c),
-		Log:      i.log,
-		Settings: console.Settings{Groups: groups, StaleAfter: c.Telegram.StaleAfter},
+		Chat:      i.bot,
+		Gate:      gate,
+		Commands:  env,
+		Ledger:    ledger{i.store},
+		Record:    i.record,
+		Redactor:  i.redactor,
+		Approvals: i.approval,
+		Bot:       func() string { return i.bot.Status().Username },
+		Skew:      i.bot.Skew,
+		Gateway:   name,
+		Instance:  instanceID(c),
+		Log:       i.log,
+		Settings:  console.Settings{Groups: groups, StaleAfter: c.Telegram.StaleAfter},
 	})
 	return i, nil
 }
@@ -229,6 +234,7 @@ func (i *instance) run(ctx context.Context, ready func()) error {
 		})
 	}
 	begin(&bottom, under, "gateway", i.gateway.Run)
+	begin(&bottom, under, "approvals", i.watchApprovals(i.approval))
 	begin(&top, over, "console", i.router.Run)
 	begin(&top, over, "telegram", func(ctx context.Context) error { return i.bot.Run(ctx, i.router) })
 	top.Go(func() { i.menus(over) })
@@ -297,6 +303,7 @@ func (i *instance) state() commands.ConsoleState {
 	if err := i.record.Err(); err != nil {
 		s.Faults = append(s.Faults, "record: "+err.Error())
 	}
+	s.Faults = append(s.Faults, i.approval.Broker().Faults()...)
 	return s
 }
 

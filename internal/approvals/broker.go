@@ -131,7 +131,7 @@ const (
 type Broker struct {
 	Config
 	log   *slog.Logger
-	ready chan struct{} // closed when Run has loaded the ledger
+	ready chan struct{} // closed when Run has read the ledger; nothing is done before
 	sends chan struct{} // semaphore of calls to the Prompter
 	look  chan struct{} // holds one signal: compare with the gateway's list
 	tick  chan struct{} // holds one signal: deadlines have changed
