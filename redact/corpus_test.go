@@ -427,7 +427,7 @@ func kept(s snippet, out string) bool {
 		rest = strings.Replace(rest, x, " \n ", 1)
 	}
 	lines := strings.Split(rest, "\n")
-	if s.category == "key" || s.category == "utf16" || s.category == "json in json" {
+	if s.category == "key" || s.category == "utf16" || s.category == "json in json" || s.category == "wrapped" {
 		return true
 	}
 	for _, l := range lines {

@@ -51,7 +51,7 @@ func (s *scanner) key(at, end int) {
 	for stop > end && (v[stop-1] == '.' || v[stop-1] == '-') {
 		stop--
 	}
-	if at < s.names || stop <= s.skip {
+	if at < s.names {
 		return
 	}
 	name := v[start:stop]
@@ -79,6 +79,9 @@ func (s *scanner) key(at, end int) {
 		if from := s.wordBefore(start); from < start && s.cache.classify(v[from:stop], false).need == 0 {
 			ver = verdict{}
 		}
+	}
+	if _, _, ok := markAround(v, start); ok {
+		return // a replacement's own words
 	}
 	s.names = max(s.names, stop) // other stems in it are decided with it
 	if ver.need == 0 || s.inARN(start) {
@@ -397,7 +400,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 			return
 		}
 	}
-	if s.bareValue(start, stop, m, ver, sep, wide, flag, inURL, quoted, spaced); s.skip <= m && !ver.weak {
+	if s.bareValue(start, stop, m, ver, sep, wide, flag, inURL, quoted, spaced); !ver.weak && !s.inSpan(m) {
 		s.fallback(m)
 	}
 }
@@ -1054,7 +1057,6 @@ func (s *scanner) list(i int, ver verdict) bool {
 		}
 		i = end + w
 	}
-	s.skip = max(s.skip, i)
 	return true
 }
 
@@ -1169,8 +1171,8 @@ func (s *scanner) valueAfter(i int, ver verdict) bool {
 				} else if l != "string" && l != "data" && l != "content" {
 					s.valueOfPair(j, k, ver)
 				}
-				if len(s.spans) > n {
-					return true
+				if k < len(v) && !isAlnum(v[k]) && (l == "value" || len(s.spans) > n) {
+					return len(s.spans) > n
 				}
 			}
 			j = k - 1

@@ -266,6 +266,7 @@ func (k *knownSet) find(s *scanner) {
 		}
 		if bestB > bestA {
 			s.spans = append(s.spans, span{bestA, bestB, ""})
+			s.skip = max(s.skip, bestB)
 			done = bestB
 			if rest.value > 0 && len(bytes.TrimRight(v[bestB:], "\r\n\\\"' +-=")) == 0 {
 				s.next.k = rest
@@ -325,6 +326,7 @@ func (k *knownSet) split(s *scanner) {
 		s.steps += m
 		if n+m >= val.min {
 			s.spans = append(s.spans, span{len(first) - n, len(first), ""}, span{i, i + m, ""})
+			s.skip = max(s.skip, i+m)
 			return
 		}
 	}
@@ -343,6 +345,7 @@ func (k *knownSet) continued(s *scanner, rest knownRest) {
 	}
 	if m := common(s.v[i:], val); m == len(val) || m >= 3 {
 		s.spans = append(s.spans, span{i, i + m, ""})
+		s.skip = max(s.skip, i+m)
 		if m < len(val) && len(bytes.TrimRight(s.v[i+m:], "\r\n\\\"' +-=")) == 0 {
 			s.next.k = knownRest{rest.value, rest.at + m}
 		}

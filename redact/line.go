@@ -355,7 +355,7 @@ func (s *scanner) begin() (drop bool) {
 				if a := skipBlanks(v, 0); n > a {
 					s.found(a, n, "")
 				}
-				s.skip = n + len(st.word)
+				s.skip = n
 				return false
 			}
 		} else if string(trimmed) == st.word || hasPrefix(trimmed, st.word+")") {

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"sort"
 )
 
 // A span is a part of a line to be replaced.
@@ -47,7 +48,7 @@ type rules struct {
 
 // keyStems are parts of names that may be secret. Longer names contain them.
 var keyStems = []string{"pass", "pwd", "pswd", "secret", "token", "key", "cred", "auth", "cookie", "session", "sid", "dsn",
-	"jwt", "mnemonic", "seed phrase", "kennwort", "senha", "contrase", "wachtwoord", "haslo", "hasło", "пароль", "Пароль", "密码", "パスワード", "비밀번호",
+	"jwt", "mnemonic", "seed phrase", "kennwort", "senha", "contraseña", "contrasena", "wachtwoord", "haslo", "hasło", "пароль", "Пароль", "密码", "パスワード", "비밀번호",
 	"psw", "_pw", "pw=", "pw:", `pw"`, "connectionstring", "setupcode", "totp", "otp", "salt", "sharedaccesssignature", "recoverycode", "_pat", "private-mac", "pat=", "psk", "bindpw", "rootpw", "adminpw", "webhook_url", "passphrase"}
 
 func newRules(keys []string, patterns []pattern) *rules {
@@ -117,14 +118,15 @@ type scanner struct {
 	r     *rules
 	known *knownSet
 
-	v      []byte // what is looked at: a line without colours and NULs
-	eol    bool   // v ends where the line ends
-	spans  []span
-	skip   int // hits that begin before are inside a span
-	names  int // names that begin before are decided
-	header int // up to here an Authorization header was judged
-	noAt   int // no @ of a URL's user info before this offset
-	steps  int // work done, for the test of linear time
+	v              []byte // what is looked at: a line without colours and NULs
+	eol            bool   // v ends where the line ends
+	spans          []span
+	skip           int // the end of the last span
+	fixed, fixedAt int // spans that the search began with, and those passed
+	names          int // names that begin before are decided
+	header         int // up to here an Authorization header was judged
+	noAt           int // no @ of a URL's user info before this offset
+	steps          int // work done, for the test of linear time
 
 	st   state // what the lines before say
 	next state // what this line says
@@ -198,6 +200,10 @@ func (s *scanner) scan() {
 	if s.known != nil {
 		s.known.find(s)
 	}
+	s.fixed, s.fixedAt = len(s.spans), 0
+	if s.fixed > 1 {
+		sort.Slice(s.spans, func(i, j int) bool { return s.spans[i].start < s.spans[j].start })
+	}
 	next, class := d.next, &d.class
 	state := uint16(0)
 	for i := 0; i < len(v); i++ {
@@ -208,16 +214,29 @@ func (s *scanner) scan() {
 		for _, id := range d.out[state-d.first] {
 			h := &s.r.hits[id]
 			at := i + 1 - h.n
-			if at < s.skip || h.lit != "" && !equalFold(v[at:i+1], h.lit) {
+			if at < s.skip && s.inSpan(at) || h.lit != "" && !equalFold(v[at:i+1], h.lit) {
 				continue
 			}
 			s.hit(h, at)
 		}
-		if s.skip > i+1 {
-			i = s.skip - 1
-			state = 0
+	}
+}
+
+// inSpan reports whether v[at] is in a span already. Text between spans is
+// looked at, however far ahead a matcher has found something.
+func (s *scanner) inSpan(at int) bool {
+	for s.fixedAt < s.fixed && s.spans[s.fixedAt].end <= at {
+		s.fixedAt++
+	}
+	if s.fixedAt < s.fixed && s.spans[s.fixedAt].start <= at || s.fixedAt > 0 && s.spans[s.fixedAt-1].end > at {
+		return true
+	}
+	for i := len(s.spans) - 1; i >= s.fixed && i >= len(s.spans)-16; i-- {
+		if s.spans[i].start <= at && at < s.spans[i].end {
+			return true
 		}
 	}
+	return false
 }
 
 func equalFold(b []byte, lit string) bool {

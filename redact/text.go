@@ -160,13 +160,17 @@ func (t Text) Tail(maxUTF16 int) (tail Text, cutBytes int) {
 
 // markAround returns the bounds of the replacement that a cut at offset at
 // would split.
-func markAround(s string, at int) (start, end int, ok bool) {
-	from := max(0, at-maxMark)
-	start = strings.LastIndexByte(s[from:at], '[')
+func markAround[S ~string | ~[]byte](s S, at int) (start, end int, ok bool) {
+	start = at - 1
+	for start >= 0 && s[start] != '[' {
+		if start == at-maxMark || s[start] == ']' || s[start] < ' ' {
+			return 0, 0, false
+		}
+		start--
+	}
 	if start < 0 {
 		return 0, 0, false
 	}
-	start += from
 	n := markLen(s[start:])
 	if n == 0 || start+n <= at {
 		return 0, 0, false
