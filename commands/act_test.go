@@ -487,7 +487,10 @@ func TestTalkEnds(t *testing.T) {
 		{"aborted", openclaw.AgentResult{RunID: "r", Status: openclaw.AgentAborted, Text: "so far"}, nil, []string{"ERROR: main was stopped", "so far"}},
 		{"the gateway's own timeout", openclaw.AgentResult{RunID: "r", Status: openclaw.AgentTimeout}, nil, []string{"ERROR: main failed", "longer than the gateway allows"}},
 		{"no text", openclaw.AgentResult{RunID: "r", Status: openclaw.AgentOK, Text: " \n"}, nil, []string{"OK: ", "It ended without a reply."}},
-		{"refused, not sent", openclaw.AgentResult{}, &openclaw.RPCError{Message: "unknown agent id"}, []string{"ERROR: the gateway does not take messages: unknown agent id, nothing sent"}},
+		{"refused, not sent", openclaw.AgentResult{}, &openclaw.RPCError{Message: "unknown agent id"}, []string{"ERROR: the gateway did not take the message: unknown agent id"}},
+		{"refused for want of a scope", openclaw.AgentResult{}, fmt.Errorf("agent: %w", openclaw.ErrScope), []string{"ERROR: the gateway does not let this console send messages, nothing sent"}},
+		{"answered with nonsense", openclaw.AgentResult{RunID: "r"}, errors.New("agent: bad JSON"), []string{"no reply yet", "The message was sent; how", "--again r"}},
+		{"lost in a restart", openclaw.AgentResult{RunID: "r", Status: openclaw.AgentLost}, nil, []string{"ERROR: main lost the run", "The message was taken", "before sending it again"}},
 		{"lost for good", openclaw.AgentResult{RunID: "r"}, fmt.Errorf("agent: %w", openclaw.ErrDown), []string{"no reply yet", "The message was sent", "--again r"}},
 	}
 	for _, tt := range tests {
@@ -496,7 +499,7 @@ func TestTalkEnds(t *testing.T) {
 		}))
 		got := s.do("/session main hi")
 		wants(t, got, tt.wants...)
-		lacks(t, got, "stack")
+		lacks(t, got, "stack", "JSON")
 	}
 }
 

@@ -264,10 +264,14 @@ func TestRealTalk(t *testing.T) {
 	wants(t, r.do(out.Buttons[0][0].Line), "OK: /session agent:main:main", "mock reply: slow: 3000")
 
 	// One that is stopped says so.
+	r.mu.Lock()
+	r.progress = nil
+	r.mu.Unlock()
 	ended := make(chan string, 1)
 	go func() { ended <- r.do("/session main slow: 60000") }()
 	r.until(func() bool { return strings.Contains(r.do("/sessions"), "busy") })
-	wants(t, r.do("/stop main"), "OK: main: 1 run stopped")
+	r.until(func() bool { return strings.Contains(r.told(), "The model works") }) // stopped earlier, it was never taken
+	wants(t, r.do("/stop main"), "OK: main: ", " stopped")
 	wants(t, <-ended, "ERROR: main was stopped")
 	wants(t, r.do("/stop main"), "OK: main was idle")
 }

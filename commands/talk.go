@@ -233,9 +233,13 @@ func (c *call) talk(ctx context.Context, to target, message Raw, timeout time.Du
 	return c.spoken(ctx, to, out, err, w.began)
 }
 
-// notSent says why a message was not sent.
+// notSent says why a message was not sent, or was not taken.
 func (c *call) notSent(err error) error {
-	err = c.failed("take messages", err)
+	var rpc *openclaw.RPCError
+	if errors.As(err, &rpc) && !away(err) && !errors.Is(err, openclaw.ErrScope) {
+		return &Failure{Message: "the gateway did not take the message: " + firstLine(rpc.Message, 200), Err: err}
+	}
+	err = c.failed("send messages", err)
 	var f *Failure
 	if errors.As(err, &f) {
 		f.Message += ", nothing sent"
@@ -289,8 +293,12 @@ func (c *call) spoken(ctx context.Context, to target, out openclaw.AgentResult, 
 		case ctx.Err() != nil:
 			how = "No longer waiting. The run goes on."
 		case !errors.Is(err, openclaw.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded):
-			how = c.gatewayLine(err) + " The message was sent; how the run ends is not known yet."
-			res.Failed = !errors.Is(err, openclaw.ErrLost) && !away(err)
+			how = "The message was sent; how the run ends is not known yet."
+			if away(err) {
+				how = c.gatewayLine(err) + " " + how
+			} else {
+				res.Cause = err
+			}
 		}
 		res.Blocks = []Block{prose(how)}
 		return res, nil
@@ -299,6 +307,11 @@ func (c *call) spoken(ctx context.Context, to target, out openclaw.AgentResult, 
 	case openclaw.AgentOK:
 	case openclaw.AgentAborted:
 		return Result{Failed: true, Summary: name + " was stopped", Blocks: replyBlocks(out.Text)}, nil
+	case openclaw.AgentLost:
+		return Result{
+			Failed: true, Summary: name + " lost the run", Blocks: append([]Block{prose("The message was taken, then the gateway restarted. It does not know how the run ended.")}, replyBlocks(out.Text)...),
+			Hint: "see what was done before sending it again",
+		}, nil
 	case openclaw.AgentRunning:
 		return Result{Summary: "no reply yet, " + name + " works on", Hint: "to look again: " + again[0][0].Line, Buttons: again}, nil
 	default:
