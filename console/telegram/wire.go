@@ -63,7 +63,7 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if date, err := http.ParseTime(resp.Header.Get("Date")); err == nil {
 		// The header is cut to whole seconds: on average it is half a second behind.
-		w.skewed(date.Add(500 * time.Millisecond).Sub(time.Now()).Round(time.Second))
+		w.skewed(time.Until(date.Add(500 * time.Millisecond)).Round(time.Second))
 	}
 	return resp, nil
 }
