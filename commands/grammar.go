@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 
@@ -76,7 +77,7 @@ type Entry struct {
 }
 
 // Table returns all commands in the order of the grammar.
-func Table() []Entry { return model().entries }
+func Table() []Entry { return slices.Clone(model().entries) }
 
 // A tree is the grammar as kong understands it. It is made once, only read, and
 // nothing is parsed into it.

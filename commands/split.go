@@ -80,15 +80,3 @@ func straightDashes(w string) string {
 	}
 	return w
 }
-
-// straighten writes s with the quotes and dashes that a keyboard has. changed is
-// false if there was nothing to do.
-func straighten(s string) (straight string, changed bool) {
-	straight = phone.Replace(s)
-	return straight, straight != s
-}
-
-var phone = strings.NewReplacer(
-	"‘", "'", "’", "'", "‚", "'", "“", `"`, "”", `"`, "„", `"`,
-	"—", "--", "–", "--", "―", "--", "−", "-", "\u00a0", " ", "…", "...",
-)
