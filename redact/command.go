@@ -107,7 +107,7 @@ func (s *scanner) flag(at, end int) {
 		}
 		return
 	}
-	if opt == 'u' || opt == 'a' && (word == "http" || word == "https" || word == "xh") {
+	if opt == 'u' || opt == 'U' && (word == "smbclient" || word == "rpcclient") || opt == 'a' && (word == "http" || word == "https" || word == "xh") {
 		i := end
 		if i < len(v) && (v[i] == ' ' || v[i] == '=') {
 			i = skipBlanks(v, i+1)

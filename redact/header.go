@@ -74,7 +74,7 @@ func (s *scanner) authorization(i int, quotedKey bool) {
 	val := bytes.TrimRight(v[i:k], "]")
 	w := weigh(val)
 	if scheme == "" {
-		if w >= 2 && len(val) >= 6 && !wordy(val) {
+		if w >= 2 && len(val) >= 6 && !wordy(val) || len(val) >= 12 && mixedCase(val) {
 			s.found(i, i+len(val), s.kindOf(i, i+len(val)))
 		}
 		return

@@ -1048,6 +1048,9 @@ func (s *scanner) list(i int, ver verdict) bool {
 		}
 		end, closed := closeQuote(v, i+w, q, false)
 		if !closed {
+			if end = len(bytes.TrimRight(v[:end], "\r")); s.eol && weigh(v[i+w:end]) == 3 {
+				s.found(i+w, end, "")
+			}
 			return true
 		}
 		val := v[i+w : end]

@@ -274,10 +274,8 @@ func (k *knownSet) find(s *scanner) {
 			i = max(i, bestB-k.step)
 		}
 	}
-	if s.join {
-		k.split(s)
-	} else if s.eol && s.mayHold && k.cut(v) > 0 {
-		s.want(wantKnown)
+	if s.eol && s.mayHold && k.cut(v) > 0 {
+		s.want(wantRest)
 	}
 }
 
@@ -302,34 +300,6 @@ func (k *knownSet) cut(v []byte) int {
 		}
 	}
 	return 0
-}
-
-// split adds the spans of a known value that the first line end of v cuts.
-func (k *knownSet) split(s *scanner) {
-	nl := bytes.IndexByte(s.v, '\n')
-	if nl < 0 {
-		return
-	}
-	first := bytes.TrimRight(s.v[:nl], "\r")
-	n := k.cut(first)
-	if n == 0 {
-		return
-	}
-	i := skipBlanks(s.v, nl+1)
-	b := first[len(first)-n:]
-	for _, at := range k.starts[three(b)] {
-		val := &k.values[at]
-		if n >= len(val.text) || !bytes.Equal(b, val.text[:n]) {
-			continue
-		}
-		m := common(s.v[i:], val.text[n:])
-		s.steps += m
-		if n+m >= val.min {
-			s.spans = append(s.spans, span{len(first) - n, len(first), ""}, span{i, i + m, ""})
-			s.skip = max(s.skip, i+m)
-			return
-		}
-	}
 }
 
 // continued adds the span of what is left of a known value that the end of the

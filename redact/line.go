@@ -20,7 +20,7 @@ type want uint8
 const (
 	wantNothing want = iota
 	wantQuote        // the closing quote of a value
-	wantKnown        // the rest of a known value
+	wantRest         // the rest of a token or known value that was wrapped
 )
 
 // swallow says what of the next window belongs to a secret of this one.
@@ -77,6 +77,10 @@ func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed i
 		return dst, 0
 	}
 	spans := s.merge(from)
+	if s.unwrap > 0 && !s.crosses(spans, b) {
+		s.swallowing = was
+		return dst, 0
+	}
 	commit := len(s.v)
 	if !eol {
 		commit = max(from, s.viewOf(len(b)-overlap))
@@ -111,6 +115,16 @@ func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed i
 		s.st = s.next
 	}
 	return dst, end
+}
+
+// crosses reports whether one of the spans goes over the line end left out.
+func (s *scanner) crosses(spans []span, b []byte) bool {
+	for _, sp := range spans {
+		if s.raw(sp.start) < s.unwrap && s.rawEnd(sp.end, b) > s.unwrap {
+			return true
+		}
+	}
+	return false
 }
 
 // quoteBefore returns the quote character at which the value at v[i] begins.
@@ -170,7 +184,9 @@ func (s *scanner) mark(dst, old []byte, kind string) []byte {
 	if s.pos == nil {
 		return dst
 	}
-	if len(old) > 2 && old[1] == 0 {
+	if bytes.IndexByte(old, '\n') >= 0 {
+		dst = append(dst, '\n')
+	} else if len(old) > 2 && old[1] == 0 {
 		n := len(dst) - at
 		dst = append(dst, make([]byte, n-1)...)
 		for i := n - 1; i > 0; i-- {
@@ -220,7 +236,7 @@ func (s *scanner) merge(from int) []span {
 // UTF-16, so that a secret is seen in one piece. Other NULs become line ends.
 func (s *scanner) view(b []byte) {
 	esc, nul := bytes.IndexByte(b, 0x1b), bytes.IndexByte(b, 0)
-	if esc < 0 && nul < 0 {
+	if esc < 0 && nul < 0 && s.unwrap == 0 {
 		s.v, s.pos = b, nil
 		return
 	}
@@ -228,6 +244,12 @@ func (s *scanner) view(b []byte) {
 	s.buf, s.posBuf = s.buf[:0], s.posBuf[:0]
 	for i := 0; i < len(b); i++ {
 		c := b[i]
+		if s.unwrap > 0 && (i == s.unwrap || i == s.unwrap-1 && c == '\r') {
+			if i == s.unwrap {
+				i = skipBlanks(b, i+1) - 1
+			}
+			continue
+		}
 		if c == 0x1b {
 			if n := escapeLen(b[i:]); n > 0 {
 				i += n - 1
@@ -489,7 +511,7 @@ func (s *scanner) continuation(i int) {
 	}
 	run := v[j:e]
 	s.steps += e - i
-	if len(run) < 6 || len(bytes.Trim(v[e:], " \t\r\n\"'`,;\\)|]}")) > 0 && (e >= len(v) || v[e] != '"' && v[e] != '\'' && v[e] != ' ') {
+	if len(run) < 6 || len(bytes.Trim(v[e:], " \t\r\n\"'`,;\\)|]}")) > 0 && (e >= len(v) || v[e] != '"' && v[e] != '\'' && v[e] != ' ' && v[e] != '&') {
 		return
 	}
 	if n := bytes.IndexByte(run, '='); n > 0 && n < len(bytes.TrimRight(run, "=")) {
@@ -498,9 +520,24 @@ func (s *scanner) continuation(i int) {
 	if isUUID(run) || isDate(run) || isVersion(run) || bytes.IndexByte(run, '/') == 0 && isPath(run) {
 		return
 	}
+	if s.st.contLen >= 16 && len(bytes.TrimSpace(v[e:])) == 0 && !wordyParts(run) && rises(run) > 0 {
+		s.found(j, e, "")
+		return
+	}
 	if looksRandom(run) || len(run) >= 20 && mixed(run) && !wordyParts(run) || s.st.contLen >= 24 && mixed(run) && strongWord(run) && len(bytes.TrimSpace(v[e:])) == 0 && !wordyParts(run) || s.st.contLen >= 24 && mixedCase(run) {
 		s.found(j, e, "")
 	}
+}
+
+// rises counts how often a capital follows a small letter.
+func rises(v []byte) int {
+	n := 0
+	for i := 1; i < len(v); i++ {
+		if isUpper(v[i]) && isLower(v[i-1]) {
+			n++
+		}
+	}
+	return n
 }
 
 // wordyParts reports whether most of a run is made of words of four or more

@@ -139,6 +139,7 @@ type scanner struct {
 	wants   want // what it waits for
 	quote   byte // the closing quote, if that
 	join    bool // v is several lines that belong together
+	unwrap  int  // if not 0, the offset of a line end that v is to have left out
 
 	swallowing   swallow // at the beginning of a window
 	swallowQuote byte
@@ -331,23 +332,26 @@ func (s *scanner) format(f, n, at int) {
 		s.found(start+def.keep, end, def.name)
 		return
 	}
-	if sp.anchor != 0 || def.check != nil && !distinctive || start != at {
+	if sp.anchor != 0 || start != at || !boundaryBefore(v, at) {
 		return
 	}
-	if !boundaryBefore(v, at) {
-		return
+	if open && s.eol && end-at >= max(6, 16-2*len(lit)) {
+		s.want(wantRest)
 	}
 	// Cut off, or a variant that is not in the table.
+	if def.check != nil && !distinctive {
+		return
+	}
 	body := at + len(lit)
 	if body > len(v) || string(v[at:body]) != lit {
 		return
 	}
 	end = s.run('t', v, body, unbounded)
-	if open && s.eol && end == len(v) && len(lit) >= 4 && distinctive && end-body >= 6 && distinct(v[body:min(end, body+64)]) > 4 && mixedEnough(v[body:min(end, body+64)]) {
+	if open && s.eol && atEnd(v, end) && len(lit) >= 4 && distinctive && end-body >= 6 && distinct(v[body:min(end, body+64)]) > 4 && mixedEnough(v[body:min(end, body+64)]) {
 		s.found(at+def.keep, end, def.name)
 		return
 	}
-	if open && s.eol && end == len(v) && distinctive && end-body < 12 {
+	if open && s.eol && atEnd(v, end) && distinctive && end-body < 12 {
 		s.next.cont, s.next.contLen = contToken, end-at
 		return
 	}

@@ -120,7 +120,7 @@ func parseSpec(s string) spec {
 }
 
 // match matches sp in v, whose anchor begins at offset at. If all of v from the
-// anchor on is the beginning of a match, open is true and end is len(v).
+// anchor on, up to the end of the line, is the beginning of a match, open is true.
 func (s *scanner) match(sp *spec, v []byte, at int) (start, end int, ok, open bool) {
 	start = at
 	for i := sp.anchor - 1; i >= 0; i-- {
@@ -145,13 +145,13 @@ func (s *scanner) match(sp *spec, v []byte, at int) (start, end int, ok, open bo
 	for i := sp.anchor; i < len(sp.items); i++ {
 		it := &sp.items[i]
 		if it.lit != "" {
-			n := min(len(it.lit), len(v)-end)
-			if string(v[end:end+n]) != it.lit[:n] {
-				return 0, 0, false, false
+			n := 0
+			for n < len(it.lit) && end+n < len(v) && v[end+n] == it.lit[n] {
+				n++
 			}
 			end += n
 			if n < len(it.lit) {
-				return start, end, false, true
+				return start, end, false, atEnd(v, end)
 			}
 			continue
 		}
@@ -166,11 +166,14 @@ func (s *scanner) match(sp *spec, v []byte, at int) (start, end int, ok, open bo
 		}
 		end += n
 		if n < it.min {
-			return start, end, false, end == len(v)
+			return start, end, false, atEnd(v, end)
 		}
 	}
 	return start, end, true, false
 }
+
+// atEnd reports whether the line ends at v[i].
+func atEnd(v []byte, i int) bool { return i >= len(v) || v[i] == '\n' || v[i] == '\r' }
 
 // run returns where the run of a class at v[i] ends, after at most longest
 // characters. It remembers the run: the anchors of a token may stand side by

@@ -155,10 +155,15 @@ func (w *writer) join(b []byte, end int) int {
 		if i < 0 || !endsValue(last[i+1:]) || end-w.held > maxJoin {
 			return w.alone(b)
 		}
-	case wantKnown:
-		if end-w.held > maxJoin {
+	case wantRest:
+		w.s.mayHold, w.s.unwrap = false, w.held-1
+		n := w.stepOn(b[:end], true)
+		w.s.unwrap = 0
+		if n == 0 {
 			return w.alone(b)
 		}
+		w.held, w.lines, w.searched, w.ctx = 0, 0, 0, 0
+		return end
 	}
 	w.s.mayHold, w.s.join = false, true
 	w.stepOn(b[:end], true)
