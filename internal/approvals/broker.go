@@ -148,7 +148,8 @@ type Broker struct {
 	spots    map[Spot]string // message to leader
 	painting map[string]bool // leader; true: paint again
 	sending  map[string]bool
-	direct   map[string]Place // approval ID that is about to be raised, and who is asked
+	joining  map[string]chan struct{} // identical calls come in one after the other
+	direct   map[string]Place         // approval ID that is about to be raised, and who is asked
 	follows  map[string]func()
 	watch    chan struct{} // closed and replaced at every change
 	up       chan struct{} // closed and replaced at every connection
@@ -166,7 +167,7 @@ func New(c Config) *Broker {
 		look: make(chan struct{}, 1), tick: make(chan struct{}, 1),
 		cases: make(map[string]Case), keys: make(map[string]string), groups: make(map[string][]string),
 		prompts: make(map[string][]state.Prompt), spots: make(map[Spot]string),
-		painting: make(map[string]bool), sending: make(map[string]bool), direct: make(map[string]Place),
+		painting: make(map[string]bool), sending: make(map[string]bool), direct: make(map[string]Place), joining: make(map[string]chan struct{}),
 		follows: make(map[string]func()), watch: make(chan struct{}), up: make(chan struct{}), faults: make(map[string]error),
 	}
 }
@@ -439,6 +440,7 @@ func (b *Broker) requested(a openclaw.Approval) {
 		places = []Place{to}
 	}
 
+	defer b.join(sum + a.SessionKey)()
 	b.mu.Lock()
 	if leader := b.leader(c); leader != "" {
 		c.Leader, places = leader, nil
@@ -479,6 +481,28 @@ func (b *Broker) requested(a openclaw.Approval) {
 		}
 	}
 	b.spawn(func() { b.follow(c) })
+}
+
+// join waits until nobody else takes in a call of the same kind, and returns what
+// lets the next one.
+func (b *Broker) join(kind string) (done func()) {
+	for {
+		b.mu.Lock()
+		busy := b.joining[kind]
+		if busy == nil {
+			mine := make(chan struct{})
+			b.joining[kind] = mine
+			b.mu.Unlock()
+			return func() {
+				b.mu.Lock()
+				delete(b.joining, kind)
+				b.mu.Unlock()
+				close(mine)
+			}
+		}
+		b.mu.Unlock()
+		<-busy
+	}
 }
 
 // leader returns the key of a case that is identical to c, asked by the same
