@@ -8,6 +8,8 @@ import (
 	"strings"
 )
 
+func init() { onPanic = func(p any) { panic(p) } }
+
 // A FormatInfo is what tests and the documentation see of a format.
 type FormatInfo struct {
 	Name  string

@@ -92,6 +92,9 @@ func (s *scanner) key(at, end int) {
 	if len(s.spans) == n && ver.kind == plainKey {
 		s.named(start, stop, ver)
 	}
+	if len(s.spans) == n {
+		s.refused++
+	}
 }
 
 func hasHigh(v []byte) bool {
@@ -750,6 +753,15 @@ func (s *scanner) indentOf(i int) int {
 // bareValue redacts the unquoted value at v[m] if it is a secret.
 func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, flag, inURL, quotedKey, spaced bool) {
 	v := s.v
+	if m < s.refusedTo {
+		// In a value that was refused. Names may stand in it, but not so many
+		// that each looks to its end again.
+		if s.refusals++; s.refusals > maxRefusals {
+			return
+		}
+	} else {
+		s.refusals = 0
+	}
 	atStart := s.lineStart(start)
 	env := sep == '=' && !wide && atStart && !inURL && start+1 < len(v)
 	end := s.bareEnd(m, sep, inURL, env && !bytes.ContainsAny(v[m:min(len(v), m+1)], `"'`), start)
@@ -760,6 +772,7 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	if len(val) == 0 || hasPrefix(val, "-----BEGIN") {
 		return
 	}
+	s.refusedTo = end
 	if flag && sep == 'f' {
 		if val[0] == '-' && !(len(val) > 8 && val[1] != '-' && strongWord(val[1:]) && !wordyParts(val)) || val[0] == '|' || val[0] == '>' || val[0] == '<' || val[0] == '[' || val[0] == '=' || m-stop > 1 && weigh(val) < 2 || isUpperName(val) {
 			return
@@ -823,6 +836,9 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	}
 	s.found(m, end, s.kindOf(m, end))
 }
+
+// maxRefusals is how many names in a refused value are looked at.
+const maxRefusals = 16
 
 // valueSpaces reports whether the value v[m:end] goes on behind a space, in a
 // connection string: Password=a b;Server=x.

@@ -42,19 +42,25 @@ func (s *scanner) want(w want) {
 // at only. If eol, b is all of a line, or the end of one; else it is a window of
 // a line that goes on, and may be consumed in part. What is to leave is appended
 // to dst. If the line cannot be judged without the next, line consumes nothing.
+//
+// A panic would be a mistake of ours; what it could not judge is dropped.
 func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed int) {
+	kept := len(dst)
+	defer func() {
+		if p := recover(); p != nil {
+			onPanic(p)
+			s.wants, s.swallowing, s.unwrap, s.st = wantNothing, swallowNone, 0, state{}
+			out, consumed = append(append(dst[:kept], Mark...), '\n'), len(b)
+		}
+	}()
 	s.view(b)
 	s.eol = eol
-	s.spans = s.spans[:0]
-	s.wants = wantNothing
+	s.reset()
 	first := ctx == 0
 	if first {
 		s.next = state{}
 	}
 	drop := false
-	s.skip, s.names, s.noAt, s.header, s.dsnAt = 0, 0, 0, 0, 0
-	s.tools = toolSearch{}
-	clear(s.runs[:])
 	from := s.viewOf(ctx)
 	was := s.swallowing
 	if was != swallowNone {
@@ -111,6 +117,9 @@ func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed i
 		end = s.raw(commit)
 	}
 	dst = s.emit(dst, b[:end], ctx, spans)
+	if first && eol && len(spans) > 0 && s.refused > 0 {
+		dst = s.settle(dst, kept)
+	}
 	if eol {
 		s.st = s.next
 	}
@@ -126,6 +135,39 @@ func (s *scanner) crosses(spans []span, b []byte) bool {
 	}
 	return false
 }
+
+// settle judges what was appended to dst behind kept again, until nothing
+// changes: a name whose value was refused may be judged otherwise now that there
+// are replacements beside it, and a second pass is not to find anything new.
+func (s *scanner) settle(dst []byte, kept int) []byte {
+	next, unwrap := s.next, s.unwrap
+	s.mayHold, s.unwrap = false, 0
+	for range 4 {
+		s.again = append(s.again[:0], dst[kept:]...)
+		s.reset()
+		s.view(s.again)
+		s.scan()
+		spans := s.merge(0)
+		if len(spans) == 0 {
+			break
+		}
+		dst = s.emit(dst[:kept], s.again, 0, spans)
+	}
+	s.next, s.unwrap = next, unwrap
+	return dst
+}
+
+// reset forgets what was found in the line before.
+func (s *scanner) reset() {
+	s.spans = s.spans[:0]
+	s.wants = wantNothing
+	s.skip, s.names, s.noAt, s.header, s.dsnAt, s.refusedTo, s.refusals, s.refused = 0, 0, 0, 0, 0, 0, 0, 0
+	s.tools = toolSearch{}
+	clear(s.runs[:])
+}
+
+// onPanic is told of a panic before the line is dropped; tests let it through.
+var onPanic = func(any) {}
 
 // quoteBefore returns the quote character at which the value at v[i] begins.
 func (s *scanner) quoteBefore(i int) byte {

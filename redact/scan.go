@@ -131,9 +131,12 @@ type scanner struct {
 	st   state // what the lines before say
 	next state // what this line says
 
-	runs  [256]struct{ from, to int } // by class: a run of it, so that none is walked twice
-	tools toolSearch
-	dsnAt int // no data source name begins before
+	runs                [len(classNames)]struct{ from, to int } // a run of each class, so that none is walked twice
+	tools               toolSearch
+	refused             int    // names whose values were refused
+	again               []byte // what settle judges again
+	refusedTo, refusals int    // the end of the last value refused, names in it
+	dsnAt               int    // no data source name begins before
 
 	mayHold bool // the line may wait for the next
 	wants   want // what it waits for
@@ -410,7 +413,7 @@ func boundaryBefore(v []byte, i int) bool {
 		}
 	}
 	if c == 'm' { // \u001b[32m as text
-		j := i - 2
+		j := max(0, i-2)
 		for j > 0 && i-j < 12 && (isDigit(v[j]) || v[j] == ';') {
 			j--
 		}
@@ -558,14 +561,15 @@ func (s *scanner) phrase(at, end int) {
 	v := s.v
 	if v[end-1] == ':' && fold(v[at]) == 'p' {
 		// openssl's pass:…; a label in prose has a space behind it
-		if at > 0 && isAlnum(v[at-1]) {
+		if at == 0 || v[at-1] != ' ' && v[at-1] != '=' || !bytes.Contains(v[max(0, at-32):at], []byte("-pass")) {
 			return
 		}
 		j := end
-		for j < len(v) && v[j] > ' ' && v[j] != '"' && v[j] != '\'' {
+		for j < len(v) && j-end < unbounded && v[j] > ' ' && v[j] != '"' && v[j] != '\'' {
 			j++
 		}
-		if at > 0 && (v[at-1] == ' ' || v[at-1] == '=') && bytes.Contains(v[max(0, at-32):at], []byte("-pass")) && weigh(v[end:j]) > 0 {
+		s.steps += j - end
+		if weigh(v[end:j]) > 0 {
 			s.found(end, j, "")
 		}
 		return

@@ -64,6 +64,16 @@ var charsets = map[byte]*charset{
 	'e': newCharset("1-9A-HJ-NP-Za-km-z"),
 }
 
+// classNames are the names of the classes, classIndex their places in it.
+const classNames = "dhHlauwtbxpqsez"
+
+var classIndex = func() (index [256]uint8) {
+	for i := range classNames {
+		index[classNames[i]] = uint8(i)
+	}
+	return index
+}()
+
 // unbounded is the longest run of {n,}.
 const unbounded = 8 << 10
 
@@ -179,7 +189,7 @@ func atEnd(v []byte, i int) bool { return i >= len(v) || v[i] == '\n' || v[i] ==
 // characters. It remembers the run: the anchors of a token may stand side by
 // side, and none is to walk the same characters again.
 func (s *scanner) run(class byte, v []byte, i, longest int) int {
-	r := &s.runs[class]
+	r := &s.runs[classIndex[class]]
 	if i < r.from || i > r.to {
 		set := charsets[class]
 		r.from, r.to = i, i
