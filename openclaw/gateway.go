@@ -133,9 +133,12 @@ func isLoopback(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost")
 }
 
-// Name is how the gateway is called in replies: "local" on loopback, else its
+// Name is what OpenClaw calls this connection, in its record too: Config.Name.
+func (g *Gateway) Name() string { return g.cfg.Name }
+
+// Host is how the gateway is called in replies: "local" on loopback, else its
 // host.
-func (g *Gateway) Name() string {
+func (g *Gateway) Host() string {
 	if g.loopback {
 		return "local"
 	}

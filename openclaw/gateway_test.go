@@ -80,13 +80,13 @@ func TestNewRefusesURLs(t *testing.T) {
 	}
 }
 
-func TestName(t *testing.T) {
+func TestHost(t *testing.T) {
 	for u, want := range map[string]string{
 		"ws://127.0.0.1:1": "local", "ws://[::1]:1": "local", "ws://localhost:1": "local", "wss://claw.example.com": "claw.example.com", "ws://10.0.0.1:1": "10.0.0.1",
 	} {
 		g, err := openclaw.New(openclaw.Config{URL: u})
-		if err != nil || g.Name() != want {
-			t.Errorf("Name of %s = %q, %v, want %q", u, g.Name(), err, want)
+		if err != nil || g.Host() != want || g.Name() != "clawconsole" {
+			t.Errorf("Host of %s = %q, %v, want %q; Name = %q", u, g.Host(), err, want, g.Name())
 		}
 	}
 }

@@ -107,7 +107,7 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *in
 	if err != nil {
 		return nil, fmt.Errorf("run.allow: %w", err)
 	}
-	name := gatewayName(c.OpenClaw.URL)
+	name := i.gateway.Host()
 	env := &commands.Env{
 		Name:    name,
 		Gateway: i.gateway,
@@ -320,15 +320,6 @@ func (i *instance) close() {
 func instanceID(c Config) string {
 	sum := sha256.Sum256([]byte(botID(c) + "\n" + c.StateDir))
 	return hex.EncodeToString(sum[:4])
-}
-
-// gatewayName is what stands after "@" in a header.
-func gatewayName(raw string) string {
-	u, err := url.Parse(raw)
-	if err != nil || loopback(u.Hostname()) {
-		return "local"
-	}
-	return u.Hostname()
 }
 
 // knownSecrets are the values that must never leave, whatever they look like.
