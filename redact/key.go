@@ -243,6 +243,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		}
 		if !ver.weak {
 			s.prose(start, stop, ver, name, blanks, spaced)
+			s.refused++ // what prose says depends on many words
 		}
 		return
 	}
@@ -297,7 +298,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		}
 	case '{':
 		if sep == '=' && !wide && !hasPrefix(v[m:], "{{") { // ODBC: PWD={x};
-			if n := bytes.IndexByte(v[m:min(len(v), m+256)], '}'); n > 4 && !bytes.ContainsAny(v[m+1:m+n], "\"'=") && enough(v[m+1:m+n], ver) {
+			if n := bytes.IndexByte(v[m:min(len(v), m+256)], '}'); n > 4 && !bytes.ContainsAny(v[m+1:m+n], "\"'=") && s.enough(v[m+1:m+n], ver) {
 				s.found(m+1, m+n, "")
 				return
 			}
@@ -397,7 +398,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		}
 		end, closed := closeQuote(v, m, quote{ch: v[opened-1], slashes: opened - 1 - k}, false)
 		if closed {
-			if enough(v[m:end], ver) && !hasPrefix(v[m:], "-----BEGIN") {
+			if s.enough(v[m:end], ver) && !hasPrefix(v[m:], "-----BEGIN") {
 				s.found(m, end, s.kindOf(m, end))
 			}
 			return
@@ -484,7 +485,7 @@ func (s *scanner) escapedElement(start, i int, ver verdict) {
 	}
 	i += len(open)
 	n := bytes.Index(v[i:min(len(v), i+512)], []byte(end))
-	if n > 0 && enough(v[i:i+n], ver) && !isSentence(v[i:i+n]) {
+	if n > 0 && s.enough(v[i:i+n], ver) && !isSentence(v[i:i+n]) {
 		s.found(i, i+n, s.kindOf(i, i+n))
 	}
 }
@@ -525,8 +526,8 @@ func (s *scanner) looksQuotedPrintable(i int) bool {
 }
 
 // enough reports whether val is a secret under ver.
-func enough(val []byte, ver verdict) bool {
-	w := weigh(val)
+func (s *scanner) enough(val []byte, ver verdict) bool {
+	w := s.weigh(val)
 	if w == 0 || w < ver.need && !(ver.weak && isBasic(val) && len(val) >= 8) {
 		return false
 	}
@@ -577,7 +578,7 @@ func (s *scanner) quotedValue(i int, q quote, ver verdict, sep byte, quotedKey, 
 	if bytes.Contains(val, []byte("PRIVATE KEY-----")) || bytes.Contains(val, []byte("-----BEGIN")) {
 		return // the block's own rule
 	}
-	if !enough(val, ver) {
+	if !s.enough(val, ver) {
 		return
 	}
 	if ver.dsn && (bytes.IndexByte(val, '=') > 0 || bytes.IndexByte(val, '@') > 0) {
@@ -774,10 +775,10 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	}
 	s.refusedTo = end
 	if flag && sep == 'f' {
-		if val[0] == '-' && !(len(val) > 8 && val[1] != '-' && strongWord(val[1:]) && !wordyParts(val)) || val[0] == '|' || val[0] == '>' || val[0] == '<' || val[0] == '[' || val[0] == '=' || m-stop > 1 && weigh(val) < 2 || isUpperName(val) {
+		if val[0] == '-' && !(len(val) > 8 && val[1] != '-' && strongWord(val[1:]) && !wordyParts(val)) || val[0] == '|' || val[0] == '>' || val[0] == '<' || val[0] == '[' || val[0] == '=' || m-stop > 1 && s.weigh(val) < 2 || isUpperName(val) {
 			return
 		}
-		if weigh(val) == 1 && ver.need == 1 && s.moreProse(end) {
+		if s.weigh(val) == 1 && ver.need == 1 && s.moreProse(end) {
 			return
 		}
 	}
@@ -801,7 +802,7 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 			return
 		}
 	}
-	w := weigh(val)
+	w := s.weigh(val)
 	if s.valueSpaces(start, m, end, sep) {
 		if i := bytes.IndexByte(v[end:], ';'); i > 0 {
 			end += i
@@ -825,7 +826,7 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	if sep == ':' && w == 2 && ver.need == 1 && len(rest) > 1 && wordyEnd(val) && isSentence(v[m:end+len(rest)]) {
 		return
 	}
-	if !enough(val, ver) {
+	if !s.enough(val, ver) {
 		return
 	}
 	if ver.dsn && bytes.IndexByte(val, '=') > 0 {
@@ -1030,7 +1031,7 @@ func (s *scanner) tripleQuoted(m int, ver verdict) {
 	q := v[m : m+3]
 	i := m + 3
 	if n := bytes.Index(v[i:], q); n >= 0 {
-		if enough(v[i:i+n], ver) {
+		if s.enough(v[i:i+n], ver) {
 			s.found(i, i+n, "")
 		}
 		return
@@ -1071,7 +1072,7 @@ func (s *scanner) list(i int, ver verdict) bool {
 		}
 		val := v[i+w : end]
 		s.steps += len(val)
-		if weigh(val) >= 2 && enough(val, ver) && !isDigest(val) {
+		if weigh(val) >= 2 && s.enough(val, ver) && !isDigest(val) {
 			s.found(i+w, end, s.kindOf(i+w, end))
 		}
 		i = end + w
@@ -1101,6 +1102,9 @@ func (s *scanner) afterType(m int) int {
 // os.Getenv("X") keep their argument.
 func (s *scanner) insideCall(m int) int {
 	v := s.v
+	if bytes.IndexByte(v[m:min(len(v), m+49)], '(') < 0 {
+		return m
+	}
 	i := m
 	for i < len(v) && i-m < 48 && (isAlnum(v[i]) || v[i] == '_' || v[i] == '.' || v[i] == ':' || v[i] == '[' || v[i] == ']' || v[i] == ' ' && i == m+3 && hasPrefix(v[m:], "new ")) {
 		i++
@@ -1253,7 +1257,7 @@ func (s *scanner) element(start, stop int, ver verdict) {
 	}
 	if hasPrefix(v[i:], "<![CDATA[") {
 		i += len("<![CDATA[")
-		if n := bytes.Index(v[i:], []byte("]]>")); n > 0 && enough(v[i:i+n], ver) {
+		if n := bytes.Index(v[i:], []byte("]]>")); n > 0 && s.enough(v[i:i+n], ver) {
 			s.found(i, i+n, s.kindOf(i, i+n))
 		}
 		return
@@ -1265,14 +1269,14 @@ func (s *scanner) element(start, stop int, ver verdict) {
 	}
 	n := bytes.IndexByte(v[i:], '<')
 	if n <= 0 {
-		if n < 0 && s.eol && i < len(v) && bytes.IndexByte(v[i:], ' ') < 0 && enough(bytes.TrimSpace(v[i:]), ver) {
+		if n < 0 && s.eol && i < len(v) && bytes.IndexByte(v[i:], ' ') < 0 && s.enough(bytes.TrimSpace(v[i:]), ver) {
 			s.found(i, len(bytes.TrimRight(v, " \t\r\n")), "")
 		}
 		return
 	}
 	s.steps += n
 	val := bytes.TrimRight(v[i:i+n], " \t\r\n")
-	if hasPrefix(v[i+n:], "</") && enough(val, ver) && !isSentence(val) {
+	if hasPrefix(v[i+n:], "</") && s.enough(val, ver) && !isSentence(val) {
 		s.found(i, i+len(val), s.kindOf(i, i+len(val)))
 	}
 }

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"bytes"
+	"slices"
 	"sort"
 )
 
@@ -163,6 +164,7 @@ func (s *scanner) reset() {
 	s.wants = wantNothing
 	s.skip, s.names, s.noAt, s.header, s.dsnAt, s.refusedTo, s.refusals, s.refused = 0, 0, 0, 0, 0, 0, 0, 0
 	s.tools = toolSearch{}
+	s.weighed.at = nil // buffers are used again
 	clear(s.runs[:])
 }
 
@@ -252,7 +254,7 @@ func (s *scanner) mark(dst, old []byte, kind string) []byte {
 func (s *scanner) merge(from int) []span {
 	sp := s.spans
 	if len(sp) > 1 {
-		sort.SliceStable(sp, func(i, j int) bool { return sp[i].start < sp[j].start })
+		slices.SortStableFunc(sp, func(a, b span) int { return a.start - b.start })
 	}
 	n := 0
 	for _, x := range sp {
@@ -486,7 +488,7 @@ func (s *scanner) pendingValue(i int) {
 			return
 		}
 		end, closed := closeQuote(v, i+n, q, false)
-		if val := v[i+n : end]; closed && enough(val, ver) && !isSentence(val) {
+		if val := v[i+n : end]; closed && s.enough(val, ver) && !isSentence(val) {
 			s.found(i+n, end, s.kindOf(i+n, end))
 		}
 		return
@@ -498,7 +500,7 @@ func (s *scanner) pendingValue(i int) {
 		}
 	case pendingRandom:
 		e := s.wordEnd(i, len(v))
-		if i > s.st.indentK && skipBlanks(v, e) >= len(bytes.TrimRight(v, "\r\n")) && weigh(v[i:e]) == 3 && enough(v[i:e], verdict{need: 3, numbers: true}) {
+		if i > s.st.indentK && skipBlanks(v, e) >= len(bytes.TrimRight(v, "\r\n")) && weigh(v[i:e]) == 3 && s.enough(v[i:e], verdict{need: 3, numbers: true}) {
 			s.found(i, e, s.kindOf(i, e))
 		}
 	}

@@ -2,7 +2,7 @@ package redact
 
 import (
 	"bytes"
-	"sort"
+	"slices"
 )
 
 // A span is a part of a line to be replaced.
@@ -131,9 +131,13 @@ type scanner struct {
 	st   state // what the lines before say
 	next state // what this line says
 
-	runs                [len(classNames)]struct{ from, to int } // a run of each class, so that none is walked twice
-	tools               toolSearch
-	refused             int    // names whose values were refused
+	runs    [len(classNames)]struct{ from, to int } // a run of each class, so that none is walked twice
+	tools   toolSearch
+	weighed struct {
+		at   *byte
+		n, w int
+	} // the last answer of weigh
+	refused             int    // names whose values were refused, or found in prose
 	again               []byte // what settle judges again
 	refusedTo, refusals int    // the end of the last value refused, names in it
 	dsnAt               int    // no data source name begins before
@@ -206,7 +210,7 @@ func (s *scanner) scan() {
 	}
 	s.fixed, s.fixedAt = len(s.spans), 0
 	if s.fixed > 1 {
-		sort.Slice(s.spans, func(i, j int) bool { return s.spans[i].start < s.spans[j].start })
+		slices.SortFunc(s.spans, func(a, b span) int { return a.start - b.start })
 	}
 	next, class := d.next, &d.class
 	state := uint16(0)
@@ -370,7 +374,7 @@ func (s *scanner) kindOf(start, end int) string {
 	d := s.r.dfa
 	state := uint16(0)
 	kind := ""
-	for i := start; i < min(end, start+48); i++ {
+	for i := start; i < min(end, start+24); i++ {
 		state = d.next[int(state)<<dfaShift|int(d.class[s.v[i]])]
 		if state < d.first {
 			continue

@@ -107,6 +107,17 @@ var traits = func() (t [256]uint8) {
 	return t
 }()
 
+// weigh is weigh for a part of s.v, which several rules may ask for in turn.
+func (s *scanner) weigh(v []byte) int {
+	if len(v) == 0 {
+		return 0
+	}
+	if s.weighed.at != &v[0] || s.weighed.n != len(v) {
+		s.weighed.at, s.weighed.n, s.weighed.w = &v[0], len(v), weigh(v)
+	}
+	return s.weighed.w
+}
+
 // stopWords are values that are states, types or words about a secret.
 var stopWords = wordSet(`true false yes no on off null nil none undefined unset set missing empty void n/a na required optional
 	string str text bool boolean int integer number float object array bytes byte varchar char secret password passwd token
@@ -168,6 +179,9 @@ func isMask(v []byte) bool {
 // placeholder.
 func hasMaskWord(l []byte) bool {
 	for i, c := range l {
+		if !maskFirst[c] {
+			continue
+		}
 		for _, w := range maskWords[c] {
 			if hasPrefix(l[i:], w) {
 				return true
@@ -180,6 +194,13 @@ func hasMaskWord(l []byte) bool {
 // maskWords are the words of placeholders, by first letter.
 var maskWords = byFirst(`redacted masked _here -here your_ your- <your changeme change-me change_me replace_me replaceme
 	replace-me placeholder xxxxxx insert_ (sensitive filtered yourpassword yourtoken yourapikey yoursecret`)
+
+var maskFirst = func() (t [256]bool) {
+	for c, words := range maskWords {
+		t[c] = len(words) > 0
+	}
+	return t
+}()
 
 func byFirst(list string) (t [256][]string) {
 	for _, w := range strings.Fields(list) {
