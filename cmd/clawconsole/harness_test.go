@@ -196,7 +196,18 @@ func (w *world) launch(before ...string) *process {
 		w.t.Fatal(err)
 	}
 	go func() { p.exited = p.cmd.Wait(); close(p.done) }()
-	w.t.Cleanup(p.kill)
+	w.t.Cleanup(func() {
+		if w.t.Failed() {
+			// Where it is, in case it hangs.
+			p.cmd.Process.Signal(syscall.SIGQUIT)
+			select {
+			case <-p.done:
+			case <-time.After(5 * time.Second):
+			}
+			w.t.Logf("the console's log:\n%s", p.out)
+		}
+		p.kill()
+	})
 	return p
 }
 
