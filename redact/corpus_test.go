@@ -277,6 +277,14 @@ func generate(kind string, rng *rand.Rand) (string, []string) {
 		return one(enc.EncodeToString([]byte(`{"alg":"RSA-OAEP","enc":"A256GCM"}`)) + "." + enc.EncodeToString(randomBytes(rng, 64)) + "." + enc.EncodeToString(randomBytes(rng, 12)) + "." + enc.EncodeToString(randomBytes(rng, 40)) + "." + enc.EncodeToString(randomBytes(rng, 16)))
 	case "dockerb64":
 		return one(base64.StdEncoding.EncodeToString([]byte(`{"auths":{"ghcr.io":{"auth":"` + pick(rng, alnumChars, 24) + `"}}}`)))
+	case "openaikey":
+		return one("sk-proj-" + sure(rng, alnumChars, 48))
+	case "b32":
+		return one("A2" + pick(rng, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", 30))
+	case "b64url22":
+		return one(sure(rng, alnumChars+"./", 22))
+	case "crypt86":
+		return one(sure(rng, alnumChars+"./", 86))
 	case "agekey":
 		return one(redact.TokenOf("age key", rng))
 	}
