@@ -367,9 +367,11 @@ func TestRealLogsFollow(t *testing.T) {
 	ended := make(chan string, 1)
 	go func() { ended <- r.do("/logs --tail 5 --follow 8") }()
 	r.until(func() bool { return strings.Contains(r.told(), "following") })
-	wants(t, r.do("/session nobody hello"), "ERROR: no session") // which the gateway logs
+	if err := r.g.Call(t.Context(), "no.such.method", nil, nil); err == nil { // which the gateway logs
+		t.Error("the gateway knows a method that there is not")
+	}
 	got := <-ended
 	noJSONLine(t, got)
-	wants(t, got, "== followed for 8 s, ", "✗ sessions.resolve ", "No session found")
+	wants(t, got, "== followed for 8 s, ", "gateway/ws: ✗ no.such.method ")
 	lacks(t, got, ", 0 new lines")
 }
