@@ -23,6 +23,7 @@ type demoCmd struct {
 	Cache   string `help:"Where OpenClaw is installed, once." default:".cache/openclaw" env:"CLAWCONSOLE_OPENCLAW_CACHE" type:"path"`
 	Dir     string `help:"Keep everything of this demo there; default: a temporary folder, removed at the end." type:"path"`
 	Ask     string `help:"When an agent's command needs an approval: always, on-miss, off." enum:"always,on-miss,off" default:"always"`
+	Install bool   `help:"Install OpenClaw into the cache and end."`
 	Pinned  bool   `help:"Do not use an openclaw on PATH, but the version the tests use."`
 	Verbose bool   `short:"v" help:"Print the console's log."`
 }
@@ -30,6 +31,9 @@ type demoCmd struct {
 // Run brings up a Telegram, a gateway and a console, and serves until
 // interrupted.
 func (c demoCmd) Run(ctx context.Context, e *env) error {
+	if c.Install {
+		return realgateway.Install(ctx, c.Cache, func(line string) { fmt.Fprintln(e.Stderr, line) })
+	}
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil || !loopback(host) {
 		return fmt.Errorf("--listen: %q is not a loopback address and port", c.Listen)
