@@ -27,7 +27,7 @@ var tools = []tool{
 }
 
 // userTools take "user:password" as the argument of -u or --user.
-var userTools = wordSet(`curl http https httpie xh wget lftp ncftp aria2c hurl ab siege smbclient rpcclient mc hey wrk oha vegeta newman`)
+var userTools = wordSet(`curl http https httpie xh wget lftp ncftp aria2c etcdctl hurl ab siege smbclient rpcclient mc hey wrk oha vegeta newman`)
 
 // otherTools have options of the same letters that take no secret.
 var otherTools = wordSet(`ssh scp sftp rsync cp mkdir git tar ps kill nc nmap ping ls grep sed find xargs make go npm node python python3 sudo env`)

@@ -40,6 +40,13 @@ func (s *scanner) authorization(i int, quotedKey bool) {
 	}
 	var buf [32]byte
 	scheme := ""
+	if j-i <= len(buf) && atEnd(v, j) {
+		if schemes[string(lower(v[i:j], buf[:0]))] && n == 0 {
+			s.await(pendingRandom, i, verdict{need: 2})
+			s.next.indentK = 0
+			return
+		}
+	}
 	if j-i <= len(buf) && j < end && (v[j] == ' ' || v[j] == '+' || hasPrefix(v[j:], "%20")) {
 		if w := lower(v[i:j], buf[:0]); schemes[string(w)] {
 			scheme = string(w)
@@ -50,7 +57,11 @@ func (s *scanner) authorization(i int, quotedKey bool) {
 			i = skipBlanks(v, i)
 		}
 	}
-	if i >= end {
+	if i >= end || v[i] == '\n' || v[i] == '\r' {
+		if scheme != "" && n == 0 {
+			s.await(pendingRandom, i, verdict{need: 2})
+			s.next.indentK = 0
+		}
 		return
 	}
 	switch scheme {

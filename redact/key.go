@@ -348,6 +348,11 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 	if m >= len(v) || v[m] == '\n' {
 		return
 	}
+	if hasPrefix(v[m:], "$(") {
+		if n := bytes.Index(v[m:min(len(v), m+64)], []byte("<<")); n > 0 && s.heredoc(m+n+2) {
+			return
+		}
+	}
 	// $'…', @"…", b"…", r"…", f"…", L"…", N'…' before a quoted value.
 	if c := v[m]; (c == '$' || c == '@' || c == 'b' || c == 'r' || c == 'u' || c == 'L' || c == 'N' || c == 'f') && m+1 < len(v) && (v[m+1] == '\'' || v[m+1] == '"') {
 		if c == 'f' && bytes.IndexByte(v[m:], '{') > 0 {
@@ -541,8 +546,8 @@ func (s *scanner) enough(val []byte, ver verdict) bool {
 }
 
 func isNumber(v []byte) bool {
-	for _, c := range v {
-		if !isDigit(c) && c != '.' && c != ',' && c != '-' && c != '+' {
+	for i, c := range v {
+		if !isDigit(c) && c != '.' && c != ',' && c != '-' && c != '+' && (i == 0 || i < len(v)-1 || c != 'k' && c != 'K' && c != 'M' && c != '%') {
 			return false
 		}
 	}
@@ -591,6 +596,16 @@ func (s *scanner) quotedValue(i int, q quote, ver verdict, sep byte, quotedKey, 
 		return
 	}
 	s.found(i, end, s.kindOf(i, end))
+	// A plan's change: "old" -> "new".
+	if n := 1 + q.slashes; closed && q.entity == "" && hasPrefix(v[min(len(v), end+n):], " -> ") {
+		i = end + n + len(" -> ")
+		if n, q := openQuote(v, i); n > 0 {
+			end, _ := closeQuote(v, i+n, q, false)
+			if s.enough(v[i+n:end], ver) {
+				s.found(i+n, end, s.kindOf(i+n, end))
+			}
+		}
+	}
 }
 
 // setter reports whether the call whose first argument begins at v[i] sets
@@ -725,12 +740,32 @@ func (s *scanner) lineStart(i int) bool {
 	if i-j >= 200 {
 		return false
 	}
-	before := bytes.TrimLeft(v[j:i], " \t-+#>")
+	before := v[j:i]
+	if n := logPrefix(before); n > 0 {
+		before = before[n:]
+	}
+	before = bytes.TrimLeft(before, " \t-+#>")
 	switch string(bytes.TrimSpace(before)) {
 	case "", "export", "set", "setenv", "declare -x", "ENV", "ARG", "local", "readonly", "typeset -x", "declare", "declare -rx", "env", "- name:", "*", "$", "//", ";", "--":
 		return true
 	}
 	return false
+}
+
+// logPrefix returns the length of what a logger puts before a line: a time, a
+// host, a name with a process id, a container's name and a bar.
+func logPrefix(v []byte) int {
+	if len(v) < 8 || !isAlnum(v[0]) && v[0] != '[' {
+		return 0
+	}
+	head := v[:min(len(v), 100)]
+	if i := bytes.Index(head, []byte("]: ")); i > 0 {
+		return i + 3
+	}
+	if i := bytes.Index(head, []byte(" | ")); i > 0 && bytes.IndexByte(head[:i], '=') < 0 && bytes.IndexByte(head[:i], '"') < 0 {
+		return i + 3
+	}
+	return 0
 }
 
 func (s *scanner) indentOf(i int) int {
@@ -739,6 +774,7 @@ func (s *scanner) indentOf(i int) int {
 	for j > 0 && v[j-1] != '\n' && i-j < 1024 {
 		j--
 	}
+	j += logPrefix(v[j:i])
 	n := 0
 	for j < i && (v[j] == ' ' || v[j] == '\t') {
 		n++
@@ -774,6 +810,12 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 		return
 	}
 	s.refusedTo = end
+	if val[0] == '<' && bytes.IndexByte(val, '>') < 0 && bytes.IndexByte(v[end:min(len(v), end+200)], '>') >= 0 {
+		return // <set to the key …>
+	}
+	if start > 1 && v[start-1] == '{' && v[start-2] == '$' && (val[0] == '?' || val[0] == '-') {
+		return // ${PASSWORD:?required}
+	}
 	if flag && sep == 'f' {
 		if val[0] == '-' && !(len(val) > 8 && val[1] != '-' && strongWord(val[1:]) && !wordyParts(val)) || val[0] == '|' || val[0] == '>' || val[0] == '<' || val[0] == '[' || val[0] == '=' || m-stop > 1 && s.weigh(val) < 2 || isUpperName(val) {
 			return
@@ -1252,6 +1294,13 @@ func (s *scanner) element(start, stop int, ver verdict) {
 		return
 	}
 	i = min(i+1, len(v))
+	if skipBlanks(v, i) >= len(bytes.TrimRight(v, "\n")) {
+		if start < 1 || v[start-1] != '<' || !s.lineStart(start-1) {
+			return
+		}
+		s.await(pendingAny, start, ver)
+		return
+	}
 	for i < len(v) && isSpace(v[i]) {
 		i++
 	}

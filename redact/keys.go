@@ -36,9 +36,9 @@ var (
 	// secretWords make a name secret wherever they stand in it.
 	secretWords = wordSet(`password passwords passwd passwds passphrase passphrases passcode passwort kennwort pwd pswd psw pw
 		userpassword secret secrets credential credentials cred creds apikey apikeys apitoken authtoken accesstoken
-		accesskey secretkey privatekey authkey masterkey encryptionkey signingkey token tokens jwt mnemonic senha
+		accesskey secretkey privatekey authkey masterkey encryptionkey token tokens jwt mnemonic senha
 		contrasena contraseña motdepasse wachtwoord haslo hasło parol пароль 密码 パスワード 비밀번호 otp totp mfasecret
-		clientsecret appsecret sharedsecret hmacsecret webhooksecret setupcode bootstraptoken dsn connectionstring
+		clientsecret appsecret sharedsecret hmacsecret webhooksecret setupcode bootstraptoken dsn connectionstring phrase
 		accountkey sharedaccesskey sharedaccesssignature sastoken storagekey licensekey recoverycode seedphrase pat authstring passwdhash psk bindpw rootpw adminpw presharedkey`)
 
 	// secretEndings make a word secret that ends with them: dbpassword, mytoken.
@@ -58,7 +58,7 @@ var (
 		symmetric preshared pre psk wireguard wpa vapid fcm apns push trello jira airtable linear notion hubspot personal
 		developer dev merchant payment publishing upload ftp sftp smtp db database redis mysql postgres provisioning
 		registration enrollment join cluster agent device management primarymaster tenant`)
-	keyOthers = wordSet(`primary foreign public pub sort partition cache session routing object row map hash index unique lookup
+	keyOthers = wordSet(`websocket primary foreign public pub sort partition cache session routing object row map hash index unique lookup
 		group idempotency dedupe dedup translation i18n message shard bucket registry hot arrow escape enter any press
 		natural surrogate composite candidate config setting settings json dict hashmap attribute field column sortkey
 		lock job event kafka topic record distribution query parent child child node tree binding shortcut host known
@@ -153,6 +153,10 @@ func classify(name []byte, inURL bool) verdict {
 				return verdict{need: 2}
 			}
 			at = i
+		case string(w) == "refresh":
+			if n == 1 {
+				return verdict{need: 3, weak: true}
+			}
 		case string(w) == "auth" || string(w) == "bearer" || string(w) == "salt" || string(w) == "sid" || string(w) == "session":
 			if i == n-1 {
 				if string(w) == "auth" && n > 1 && (string(ws.at(n-2)) == "require" || string(ws.at(n-2)) == "redis") {
@@ -184,6 +188,9 @@ func classify(name []byte, inURL bool) verdict {
 	switch string(ws.at(at)) {
 	case "dsn", "connectionstring":
 		v.dsn = true
+	}
+	if hasEnding(ws.at(at), "secretid") || at == n-2 && string(ws.at(at)) == "secret" && string(ws.at(n-1)) == "id" {
+		return verdict{need: 3} // Vault's and Consul's, not the name of a secret
 	}
 	for i := at + 1; i < n; i++ {
 		switch w := ws.at(i); {

@@ -13,6 +13,7 @@ const (
 	lookBehind = 512      // of a window, into what has left already
 	maxJoin    = 8 << 10  // of lines that wait for the end of a quoted value
 	maxJoined  = 32       // lines
+	maxUntil   = 64       // lines of a here-document or of a value in three quotes
 )
 
 // want is what a line waits for.
@@ -210,6 +211,9 @@ func (s *scanner) emit(dst, b []byte, from int, spans []span) []byte {
 		}
 		dst = append(dst, b[from:a]...)
 		dst = s.mark(dst, b[a:z], sp.kind)
+		if s.unwrap > 0 && a < s.unwrap && z > s.unwrap && len(bytes.TrimSpace(b[z:])) > 0 {
+			dst = append(dst, '\n') // of the two lines there are still two
+		}
 		from = z
 	}
 	return append(dst, b[from:]...)
@@ -228,9 +232,7 @@ func (s *scanner) mark(dst, old []byte, kind string) []byte {
 	if s.pos == nil {
 		return dst
 	}
-	if bytes.IndexByte(old, '\n') >= 0 {
-		dst = append(dst, '\n')
-	} else if len(old) > 2 && old[1] == 0 {
+	if len(old) > 2 && old[1] == 0 {
 		n := len(dst) - at
 		dst = append(dst, make([]byte, n-1)...)
 		for i := n - 1; i > 0; i-- {
@@ -402,7 +404,18 @@ func (s *scanner) begin() (drop bool) {
 			s.next.mode, s.next.indent, s.next.word = modeBlock, st.indent, st.word
 			return false
 		}
-		if n := len(v) - len(bytes.TrimLeft(v, " \t")); n > st.indent {
+		if p := logPrefix(v); p > 0 {
+			// The prefix stays, on every line.
+			a := skipBlanks(v, p)
+			if e := len(bytes.TrimRight(v, "\r\n")); a-p > st.indent && e > a {
+				s.next.mode, s.next.indent, s.next.word = modeBlock, st.indent, "more"
+				if m := v[a:e]; markLen(m) != len(m) {
+					s.found(a, e, "")
+					s.next.cont = noCont
+				}
+				return false
+			}
+		} else if n := len(v) - len(bytes.TrimLeft(v, " \t")); n > st.indent {
 			s.next.mode, s.next.indent, s.next.word = modeBlock, st.indent, "more"
 			if st.word == "" {
 				kind := ""
@@ -427,26 +440,33 @@ func (s *scanner) begin() (drop bool) {
 		} else if string(trimmed) == st.word || hasPrefix(trimmed, st.word+")") {
 			return false
 		}
-		if st.ttl < 200 {
+		if st.ttl > 0 && st.indent == 2 {
+			break // it was dropped by a pass before
+		}
+		if st.ttl < maxUntil {
 			s.next.mode, s.next.word, s.next.ttl = modeUntil, st.word, st.ttl+1
 			if len(trimmed) == 0 {
 				return false
 			}
+			s.next.indent = max(1, st.indent)
+			if n := markLen(trimmed); st.indent == 0 && n > 0 && n == len(trimmed) {
+				s.next.indent = 2
+			}
 			if st.indent == 0 {
 				s.replaceLine("")
 			}
-			s.next.indent = 1
 			return true
 		}
 	}
-	i := skipBlanks(v, 0)
+	i := skipBlanks(v, logPrefix(v))
+	indent := i - logPrefix(v)
 	if i >= len(v) || v[i] == '\n' {
 		if st.pending != noPending {
 			return false
 		}
 	}
 	if st.pending != noPending {
-		s.pendingValue(i)
+		s.pendingValue(i, indent)
 	} else if st.ttl > 0 && st.mode == modeNone {
 		s.separateValue(i)
 	}
@@ -477,14 +497,14 @@ func (s *scanner) replaceLine(kind string) {
 }
 
 // pendingValue redacts a value whose name ended the line before.
-func (s *scanner) pendingValue(i int) {
+func (s *scanner) pendingValue(i, indent int) {
 	v := s.v
 	if i >= len(v) {
 		return
 	}
 	ver := s.st.valueOf
 	if n, q := openQuote(v, i); n > 0 {
-		if s.st.pending == pendingRandom && (i <= s.st.indentK || !ver.numbers && ver.need > 2) {
+		if s.st.pending == pendingRandom && (indent <= s.st.indentK || !ver.numbers && ver.need > 2) {
 			return
 		}
 		end, closed := closeQuote(v, i+n, q, false)
@@ -495,12 +515,21 @@ func (s *scanner) pendingValue(i int) {
 	}
 	switch s.st.pending {
 	case pendingAny:
-		if e := s.wordEnd(i, len(v)); v[i] != '-' && v[i] != '|' && !isDate(v[i:e]) {
+		if e := s.wordEnd(i, len(v)); v[i] != '-' && v[i] != '|' && v[i] != '<' && !isDate(v[i:e]) {
 			s.argument(i)
 		}
 	case pendingRandom:
 		e := s.wordEnd(i, len(v))
-		if i > s.st.indentK && skipBlanks(v, e) >= len(bytes.TrimRight(v, "\r\n")) && weigh(v[i:e]) == 3 && s.enough(v[i:e], verdict{need: 3, numbers: true}) {
+		if n := bytes.Index(v[i:min(len(v), i+maxName)], []byte(": ")); n > 0 && indent > s.st.indentK && bytes.IndexByte(v[i:i+n], ' ') < 0 {
+			// secrets: and its entries, one a line
+			s.next.pending, s.next.valueOf, s.next.indentK = pendingRandom, ver, s.st.indentK
+			a := skipBlanks(v, i+n+1)
+			if e := s.wordEnd(a, len(v)); weigh(v[a:e]) == 3 && s.enough(v[a:e], verdict{need: 3, weak: true}) {
+				s.found(a, e, s.kindOf(a, e))
+			}
+			return
+		}
+		if indent > s.st.indentK && skipBlanks(v, e) >= len(bytes.TrimRight(v, "\r\n")) && weigh(v[i:e]) == 3 && s.enough(v[i:e], verdict{need: 3, numbers: true}) {
 			s.found(i, e, s.kindOf(i, e))
 		}
 	}

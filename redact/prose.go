@@ -33,6 +33,9 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 			case w >= 2 && isLoud(name) && !wordy(val) && ver.need <= 2 && (len(name) > 5 || blanks > 1):
 				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
 				return
+			case string(name) == "PASS" && atStart && w >= 2 && strongWord(val) && !wordyParts(val) && next >= len(bytes.TrimRight(v[:line], " \r")):
+				s.found(a, a+len(val), "") // FTP, POP3
+				return
 			case isLoud(name) && atStart && w > 0 && ver.need == 1 && s.dockerfile(start):
 				s.found(a, a+len(val), "")
 				return

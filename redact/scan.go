@@ -25,6 +25,7 @@ const (
 	hitQuery
 	hitPhrase // IDENTIFIED BY
 	hitDevice // OpenClaw's v3|… payload
+	hitCall   // functions that take a user and a password
 	hitDSN    // Go's MySQL data source names
 	hitPattern
 )
@@ -48,7 +49,7 @@ type rules struct {
 
 // keyStems are parts of names that may be secret. Longer names contain them.
 var keyStems = []string{"pass", "pwd", "pswd", "secret", "token", "key", "cred", "auth", "cookie", "session", "sid", "dsn",
-	"jwt", "mnemonic", "seed phrase", "kennwort", "senha", "contraseña", "contrasena", "wachtwoord", "haslo", "hasło", "пароль", "Пароль", "密码", "パスワード", "비밀번호",
+	"jwt", "mnemonic", "seed phrase", "recovery phrase", "backup phrase", "refresh", "kennwort", "senha", "contraseña", "contrasena", "wachtwoord", "haslo", "hasło", "пароль", "Пароль", "密码", "パスワード", "비밀번호",
 	"psw", "_pw", "pw=", "pw:", `pw"`, "connectionstring", "setupcode", "totp", "otp", "salt", "sharedaccesssignature", "recoverycode", "_pat", "private-mac", "pat=", "psk", "bindpw", "rootpw", "adminpw", "webhook_url", "passphrase"}
 
 func newRules(keys []string, patterns []pattern) *rules {
@@ -94,6 +95,13 @@ func newRules(keys []string, patterns []pattern) *rules {
 	for _, p := range []string{"identified by", "securestring", "oracle:thin:", "sqlplus ", "securestring(", "sqlplus -s ", "expdp ", "impdp ", "sqlldr "} {
 		add(p, hit{kind: hitPhrase})
 	}
+	for _, p := range []string{"basicauth(", "getconnection(", "auth=(", "auth = (", "credentials(", "authentication(", ".login(", "authenticate(", "basic_auth("} {
+		add(p, hit{kind: hitCall})
+	}
+	for _, p := range []string{"| chpasswd", "|chpasswd", "htpasswd -b ", "htpasswd -nb ", "htpasswd -bn ", "htpasswd -cb ", "htpasswd -bc ", "htpasswd -bB ", "htpasswd -nbB "} {
+		add(p, hit{kind: hitPhrase})
+	}
+	add("/auth ", hit{kind: hitPhrase})
 	add("@tcp(", hit{kind: hitDSN})
 	add("@unix(", hit{kind: hitDSN})
 	add("passin pass:", hit{kind: hitPhrase})
@@ -277,6 +285,8 @@ func (s *scanner) hit(h *hit, at int) {
 		s.query(at, at+h.n)
 	case hitPhrase:
 		s.phrase(at, at+h.n)
+	case hitCall:
+		s.call(at + h.n)
 	case hitDSN:
 		s.dsn(at)
 	case hitDevice:
@@ -339,14 +349,14 @@ func (s *scanner) format(f, n, at int) {
 		s.found(start+def.keep, end, def.name)
 		return
 	}
-	if sp.anchor != 0 || start != at || !boundaryBefore(v, at) {
+	if start > at || !boundaryBefore(v, start) {
 		return
 	}
 	if open && s.eol && end-at >= max(6, 16-2*len(lit)) {
 		s.want(wantRest)
 	}
 	// Cut off, or a variant that is not in the table.
-	if def.check != nil && !distinctive {
+	if sp.anchor != 0 || start != at || def.check != nil && !distinctive {
 		return
 	}
 	body := at + len(lit)
@@ -466,6 +476,10 @@ scan:
 		s.noAt = i
 	}
 	if at2 < 0 {
+		// Wrapped or cut off in front of the @.
+		if a := max(start, colon+1); s.eol && atEnd(v, auth) && (colon < 0 || colon > start) && auth-a >= 14 && s.weigh(v[a:auth]) == 3 && bytes.IndexByte(v[a:auth], '.') < 0 {
+			s.found(a, auth, s.kindOf(a, auth))
+		}
 		return
 	}
 	if colon >= 0 && colon < at2 {
@@ -560,9 +574,74 @@ func (s *scanner) query(at, end int) {
 	}
 }
 
+// call redacts the last of several quoted arguments of a call, which begin at
+// v[i]: BasicAuth("user", "secret").
+func (s *scanner) call(i int) {
+	v := s.v
+	a, b, n := 0, 0, 0
+	for end := min(len(v), i+400); i < end && v[i] != ')' && v[i] != '\n'; i++ {
+		if v[i] == ',' {
+			n++
+		}
+		if w, q := openQuote(v, i); w > 0 {
+			e, closed := closeQuote(v[:end], i+w, q, false)
+			s.steps += e - i
+			if !closed {
+				return
+			}
+			if n > 0 {
+				a, b = i+w, e
+			}
+			i = e + w - 1
+		}
+	}
+	if val := v[a:b]; b > a && weigh(val) >= 2 && !isSentence(val) && len(val) >= 5 {
+		s.found(a, b, s.kindOf(a, b))
+	}
+}
+
+// account redacts the password of the account that a password tool is given:
+// htpasswd -b FILE USER PASSWORD, echo user:password | chpasswd.
+func (s *scanner) account(at, end int) {
+	v := s.v
+	if v[at] == '|' {
+		i := at
+		for i > 0 && at-i < 200 && v[i-1] != '\'' && v[i-1] != '"' && v[i-1] != '\n' && (v[i-1] != ' ' || i == at) {
+			i--
+		}
+		if i > 0 && i == at-1 { // the closing quote
+			for i--; i > 0 && at-i < 200 && v[i-1] != '\'' && v[i-1] != '"' && v[i-1] != '\n'; i-- {
+			}
+		}
+		e := i
+		for e < at && v[e] != '\'' && v[e] != '"' && v[e] != ' ' {
+			e++
+		}
+		if n := bytes.IndexByte(v[i:e], ':'); n > 0 && weigh(v[i+n+1:e]) > 0 {
+			s.found(i+n+1, e, "")
+		}
+		return
+	}
+	i := end
+	if bytes.IndexByte(v[at:end], 'n') < 0 { // without -n there is a file
+		i = skipBlanks(v, s.wordEnd(i, len(v)))
+	}
+	s.argument(skipBlanks(v, s.wordEnd(i, len(v))))
+}
+
 // phrase looks at what follows "identified by" and "pass:".
 func (s *scanner) phrase(at, end int) {
 	v := s.v
+	if v[at] == '|' || fold(v[at]) == 'h' {
+		s.account(at, end)
+		return
+	}
+	if v[at] == '/' { // our own command
+		if e := s.wordEnd(end, len(v)); (at == 0 || isSpace(v[at-1])) && e-end >= 8 && s.weigh(v[end:e]) >= 2 {
+			s.found(end, e, "")
+		}
+		return
+	}
 	if v[end-1] == ':' && fold(v[at]) == 'p' {
 		// openssl's pass:…; a label in prose has a space behind it
 		if at == 0 || v[at-1] != ' ' && v[at-1] != '=' || !bytes.Contains(v[max(0, at-32):at], []byte("-pass")) {
@@ -643,6 +722,11 @@ func (s *scanner) device(at int) {
 		i += n + 1
 	}
 	n := bytes.IndexByte(v[i:min(len(v), i+1024)], '|')
+	if n < 0 {
+		if e := s.wordEnd(i, len(v)); atEnd(v, e) {
+			n = e - i
+		}
+	}
 	s.steps += i - at
 	if n > 0 && weigh(v[i:i+n]) > 0 {
 		s.found(i, i+n, "")

@@ -100,7 +100,7 @@ func TestTextIsStable(t *testing.T) {
 			for i < len(twice) && i < len(once) && twice[i] == once[i] {
 				i++
 			}
-			t.Errorf("a second pass changes %.120q\n\tof %.300q\n\tto %.120q", once[max(0, i-50):], text, twice[max(0, i-50):])
+			t.Errorf("a second pass changes\n\t%.300q\n\tto\n\t%.300q", once[max(0, i-150):], twice[max(0, i-150):])
 		}
 	}
 	for _, s := range secretCorpus(t) {
