@@ -120,6 +120,11 @@ func (r *Router) admit(m Message, p pressed) {
 	// 9. Class.
 	grant, err := r.cfg.Gate.Admit(a.caller, auth.Ask{Class: req.Class, Secret: req.Secret, Yes: req.Yes})
 	if errors.Is(err, auth.ErrUnconfirmed) {
+		// Nobody is asked to confirm what would then be refused.
+		if res, ok := r.cfg.Commands.Check(req); !ok {
+			r.refuseWith(a, r.reply(&task{asking: a, req: req}, res), r.cfg.Redactor.Text(res.Summary))
+			return
+		}
 		r.confirm(a, req)
 		return
 	}

@@ -74,6 +74,9 @@ func (r *Router) do(t *task) {
 		if res.Failed {
 			result = "failed"
 		}
+		if res.Cause != nil {
+			r.log.Info("why it failed", "update", t.UpdateID, "command", t.req.Name, "err", res.Cause)
+		}
 	case errors.As(err, &refusal):
 		outcome, result = Refused, "refused"
 		reply = Reply{Kind: Error, Header: r.cfg.Redactor.Text(refusal.Error()), Hint: redact.Literal("/whoami shows your rights and lock.")}

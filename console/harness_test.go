@@ -229,6 +229,14 @@ type commandsFunc func(ctx context.Context, g auth.Grant, q commands.Request, pr
 
 func (f commandsFunc) Class(name string) auth.Class { return new(commands.Env).Class(name) }
 
+// Check has something against /run sudo.
+func (f commandsFunc) Check(q commands.Request) (commands.Result, bool) {
+	if strings.Contains(q.Line, "sudo") {
+		return commands.Result{Failed: true, Summary: "refused: acts as another user"}, false
+	}
+	return commands.Result{}, true
+}
+
 func (f commandsFunc) Do(ctx context.Context, g auth.Grant, q commands.Request, progress func(commands.Result)) (commands.Result, error) {
 	return f(ctx, g, q, progress)
 }

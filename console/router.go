@@ -32,6 +32,7 @@ const (
 // Commands parses nothing and asks nobody: it does. *commands.Env is one.
 type Commands interface {
 	Class(name string) auth.Class
+	Check(r commands.Request) (res commands.Result, ok bool) // what is known against r, before a confirmation is offered
 	Do(ctx context.Context, g auth.Grant, r commands.Request, progress func(commands.Result)) (commands.Result, error)
 }
 

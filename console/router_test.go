@@ -83,6 +83,7 @@ func TestWay(t *testing.T) {
 		{name: "9 unlocked", prepare: func(g *rig) { g.unlock(alice) }, text: "/gateway restart", want: "OK: /gateway restart", ran: true, outcome: console.Done},
 		{name: "9 inline secret", text: "/gateway restart --secret " + secret, want: "OK: /gateway restart", ran: true, outcome: console.Done},
 		{name: "9 unconfirmed", prepare: func(g *rig) { g.unlock(alice) }, text: "/run uptime", want: "ERROR: not confirmed", outcome: console.Refused},
+		{name: "9 unconfirmed and refused anyway", prepare: func(g *rig) { g.unlock(alice) }, text: "/run sudo reboot", want: "ERROR: refused: acts as another user", outcome: console.Refused},
 		{name: "9 confirmed", prepare: func(g *rig) { g.unlock(alice) }, text: "/run --yes uptime", want: "OK: /run --yes uptime", ran: true, outcome: console.Done},
 		{name: "10 ledger", prepare: func(g *rig) { g.ledger.broken("claim", errDisk) }, text: "/status", want: "ERROR: cannot record, not run", outcome: console.Refused},
 		{name: "10 record", prepare: func(g *rig) { g.record.fail = func(audit.Record) error { return errDisk } }, text: "/status", want: "ERROR: cannot record, not run", outcome: console.Refused},
