@@ -54,6 +54,9 @@ func (s *scanner) key(at, end int) {
 	if at < s.names {
 		return
 	}
+	if start > 2 && hasPrefix(v[start-3:], "://") {
+		return // the user of a URL
+	}
 	name := v[start:stop]
 	inURL := start > 0 && (v[start-1] == '?' || v[start-1] == '&' || v[start-1] == '#') && dashes == 0
 	ver := s.cache.classify(name, inURL)
@@ -740,17 +743,28 @@ func (s *scanner) lineStart(i int) bool {
 	if i-j >= 200 {
 		return false
 	}
-	before := v[j:i]
-	if n := logPrefix(before); n > 0 {
-		before = before[n:]
-	}
-	before = bytes.TrimLeft(before, " \t-+#>")
-	switch string(bytes.TrimSpace(before)) {
-	case "", "export", "set", "setenv", "declare -x", "ENV", "ARG", "local", "readonly", "typeset -x", "declare", "declare -rx", "env", "- name:", "*", "$", "//", ";", "--":
-		return true
+	rest := v[j:i]
+	for range 4 {
+		for len(rest) > 0 && bytes.IndexByte([]byte(" \t-+#>"), rest[len(rest)-1]) >= 0 {
+			rest = rest[:len(rest)-1]
+		}
+		if len(rest) == 0 {
+			return true
+		}
+		if bytes.HasSuffix(rest, []byte("]:")) || bytes.HasSuffix(rest, []byte(" |")) {
+			return true // what a logger put there
+		}
+		word := rest[bytes.LastIndexByte(rest, ' ')+1:]
+		if len(word) > 8 || !lineWords[string(word)] {
+			return false
+		}
+		rest = rest[:len(rest)-len(word)]
 	}
 	return false
 }
+
+// lineWords may stand before an assignment that has the line to itself.
+var lineWords = wordSet("export set setenv declare -x -rx ENV ARG local readonly typeset env name: * $ // ;")
 
 // logPrefix returns the length of what a logger puts before a line: a time, a
 // host, a name with a process id, a container's name and a bar.
