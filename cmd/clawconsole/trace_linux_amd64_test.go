@@ -31,6 +31,12 @@ var writes = map[uint64]string{
 	unix.SYS_EXECVE: "execve", unix.SYS_KILL: "kill",
 }
 
+func init() {
+	if len(os.Args) > 2 && os.Args[1] == traceArg {
+		os.Exit(trace(os.Args[2:]))
+	}
+}
+
 func trace(args []string) int {
 	n, err := strconv.Atoi(args[0])
 	if err != nil {
