@@ -321,8 +321,8 @@ func (g *Gateway) watch(ctx context.Context, c *conn) error {
 			return closeCause(c.err)
 		case <-tick.C:
 		}
-		now, heard := time.Now(), c.heardAt()
-		if g.State().Phase == Draining && now.Sub(askedAt) >= drainWait {
+		now, heard, phase := time.Now(), c.heardAt(), g.State().Phase
+		if phase == Draining && now.Sub(askedAt) >= drainWait {
 			// The end of a drain without a restart is not announced.
 			askedAt = now
 			wg.Go(func() {
@@ -335,7 +335,8 @@ func (g *Gateway) watch(ctx context.Context, c *conn) error {
 		if idle > 2*c.hello.TickInterval {
 			return errSilent
 		}
-		if o := c.overdue(now, overdueWait); idle <= idleWait && (o.IsZero() || heard.After(o)) {
+		// What was heard before a hang does not end it, only an answer to a ping does.
+		if o := c.overdue(now, overdueWait); phase != Hanging && idle <= idleWait && (o.IsZero() || heard.After(o)) {
 			g.alive(heard)
 			continue
 		}

@@ -231,6 +231,11 @@ func TestHang(t *testing.T) {
 		if err := g.Call(t.Context(), "status", nil, nil); !errors.Is(err, openclaw.ErrHanging) || time.Since(began) > 0 {
 			t.Errorf("the next call = %v after %v, want ErrHanging at once", err, time.Since(began))
 		}
+		// That nobody waits for an answer any more does not mean that it lives.
+		time.Sleep(3 * time.Second)
+		if st := g.State(); st.Phase != openclaw.Hanging {
+			t.Errorf("phase = %v 3 s after the call was given up", st.Phase)
+		}
 		s.Resume()
 		began = time.Now()
 		await(t, g)
