@@ -13,6 +13,9 @@ func nameByte(c byte) bool {
 // assigned to it.
 func (s *scanner) key(at, end int) {
 	v := s.v
+	for end > at+1 && !nameByte(v[end-1]) {
+		end-- // a stem such as "pw=" that is too short without its sign
+	}
 	start := at
 	for start > 0 && at-start <= maxName && nameByte(v[start-1]) {
 		start--
@@ -595,7 +598,7 @@ func (s *scanner) quotedValue(i int, q quote, ver verdict, sep byte, quotedKey, 
 	if bytes.IndexByte(val, '{') >= 0 && (bytes.Contains(val, []byte("{{")) || bytes.Contains(val, []byte("${"))) && weigh(stripTemplates(val)) < 2 {
 		return
 	}
-	if ver.need == 1 && isSentence(val) && sep != '=' || bytes.Count(val, []byte(" ")) > 12 && isSentence(val) {
+	if ver.need == 1 && isSentence(val) && sep != '=' && sep != 'f' || bytes.Count(val, []byte(" ")) > 12 && isSentence(val) {
 		return
 	}
 	s.found(i, end, s.kindOf(i, end))
@@ -854,7 +857,7 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	rest = bytes.TrimRight(rest, " \t\r\"'`,;")
 	if isNumber(val) && !inURL {
 		// "password: 8 bytes", "token: 12 (max 20)"
-		if !ver.numbers || len(bytes.TrimSpace(rest)) > 0 && sep != '=' && !pairAhead(v, skipBlanks(v, end)) || ver.numbers && len(val) < 4 {
+		if !ver.numbers || len(bytes.Trim(rest, " }])")) > 0 && sep != '=' && !pairAhead(v, skipBlanks(v, end)) || ver.numbers && len(val) < 4 {
 			return
 		}
 	}
@@ -882,7 +885,7 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	if sep == ':' && w == 2 && ver.need == 1 && len(rest) > 1 && wordyEnd(val) && isSentence(v[m:end+len(rest)]) {
 		return
 	}
-	if !s.enough(val, ver) {
+	if !s.enough(val, ver) && !(env && ver.numbers && ver.need == 1 && isLoud(v[start:stop]) && weakPasswords[foldString(string(val[:min(len(val), 12)]))]) {
 		return
 	}
 	if ver.dsn && bytes.IndexByte(val, '=') > 0 {
@@ -893,6 +896,10 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	}
 	s.found(m, end, s.kindOf(m, end))
 }
+
+// weakPasswords are words that PASSWORD= is really set to, though elsewhere they
+// are words about passwords.
+var weakPasswords = wordSet("secret password passwd admin login user username public private default token key pass")
 
 // maxRefusals is how many names in a refused value are looked at.
 const maxRefusals = 16

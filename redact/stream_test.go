@@ -128,7 +128,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	r := newRedactor(t, redact.Config{Known: knownSecrets(10)})
 	for _, unit := range []string{"a", "password=", "\x1b[31mx", "a\x00", "\"", "secret: \"abc\n", "-----BEGIN PRIVATE KEY-----\n", "ghp_", "x:y@", "eyJhbGciOi.", "token ", "{{", "\\", "password: |\n  a\n", "key=" + strings.Repeat("A1b2", 9) + "\n", "\x00", "\n"} {
 		w := r.Writer(io.Discard)
-		block := strings.Repeat(unit, 1+(1<<20)/len(unit))
+		block := strings.Repeat(unit, 1+(1<<18)/len(unit))
 		most := 0
 		for range 4 {
 			_, _ = io.WriteString(w, block)
@@ -429,7 +429,7 @@ func families(n int) map[string]string {
 
 func TestTimeIsLinear(t *testing.T) {
 	r := newRedactor(t, redact.Config{Known: []redact.Known{{"a", redact.NewSecret("Zx8-known-value-81x")}}, Keys: []string{"*_PIN"}, Patterns: []string{"acme_[a-z]+x"}})
-	const n = 1 << 17
+	const n = 1 << 16
 	small, large := families(n), families(2*n)
 	if len(small) < 30 {
 		t.Fatalf("%d families", len(small))
