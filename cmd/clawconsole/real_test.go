@@ -9,6 +9,7 @@ import (
 	osexec "os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -391,15 +392,18 @@ func TestRealAway(t *testing.T) {
 	wants(t, r.do("/agent ops hello"), "mock reply: hello")
 	wants(t, r.do("/gateway start"), "ERROR: the gateway is up")
 
-	reads := []string{"/status", "/status --verbose", "/sessions", "/logs --tail 5", "/gateway status", "/cron list", "/cron runs x"}
-	acts := []string{"/session main hi", "/agent main hi", "/cron run x", "/stop main"}
-	all := func(t *testing.T, lines []string, says string) {
+	type answers []struct{ line, says string }
+	acts := func(says string) answers {
+		return answers{{"/cron list", says}, {"/cron runs x", says}, {"/session main hi", says}, {"/agent main hi", says}, {"/cron run x", says}, {"/stop main", says}}
+	}
+	ours := answers{{"/whoami", "^OK: "}, {"/help", "^OK: "}, {"/run --yes echo alive", "^OK: [^$]*alive"}}
+	all := func(t *testing.T, lists ...answers) {
 		t.Helper()
-		for _, line := range lines {
-			got := r.in(t).soon(line)
+		for _, a := range slices.Concat(lists...) {
+			got := r.in(t).soon(a.line)
 			wants(t, got)
-			if !regexp.MustCompile(says).MatchString(got) {
-				t.Errorf("%s does not say %q:\n%s", line, says, got)
+			if !regexp.MustCompile(a.says).MatchString(got) {
+				t.Errorf("%s does not say %q:\n%s", a.line, a.says, got)
 			}
 		}
 	}
@@ -409,8 +413,8 @@ func TestRealAway(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer gw.Resume()
-		all(t, append(reads, acts...), "(?i)gateway (hangs|did not answer)")
-		all(t, []string{"/whoami", "/help", "/audit --tail 1", "/run --yes echo alive"}, "^OK: ")
+		const hangs = "(?i)gateway (hangs|did not answer)"
+		all(t, answers{{"/status", hangs}, {"/sessions", hangs}, {"/logs --tail 5", hangs}, {"/gateway status", hangs}}, acts(hangs), ours)
 		if err := gw.Resume(); err != nil {
 			t.Fatal(err)
 		}
@@ -419,28 +423,31 @@ func TestRealAway(t *testing.T) {
 
 	t.Run("draining", func(t *testing.T) {
 		r := r.in(t)
+		before := gatewaytest.Model(t).Count()
 		busy := r.say(faketelegram.Alice, "/agent ops slow: 15000")
-		r.until("busy", "/sessions", "busy")
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		if _, err := gatewaytest.Model(t).Wait(ctx, before, func(q mockmodel.Request) bool { return q.Contains("slow: 15000") }); err != nil {
+			t.Fatal(err)
+		}
 		restart := r.say(faketelegram.Alice, "/gateway restart --now")
 		r.answer(restart, "… /gateway restart --now")
-		all(t, append(reads, "/session main hi"), "(?i)restart|drain|stops|in flight")
-		e, took := r.final(restart)
-		t.Logf("%6.0f ms  /gateway restart --now, with a run under way", float64(took.Milliseconds()))
-		wants(t, e.Text, "OK: gateway restarted")
-		e, _ = r.final(busy)
-		wants(t, e.Text, "/agent ops")
+		const drains = "(?i)before a restart|drain"
+		all(t, acts(drains), answers{{"/status", drains}, {"/sessions", drains}})
+		wants(t, r.answer(busy, "/agent ops @local", "mock reply: slow: 15000").Text, "OK: ")
+		wants(t, r.answer(restart, "OK: gateway restarted").Text, " → ")
 		r.until("up again", "/status", "Gateway: up ")
 	})
 
 	t.Run("down", func(t *testing.T) {
 		gw.Kill()
 		r.in(t).until("seen to be down", "/status", "The gateway is down")
-		all(t, append(reads, acts...), "(?i)gateway is down")
-		all(t, []string{"/sessions"}, "agent:main:ops[^$]*local files|local files[^$]*agent:main:ops")
-		all(t, []string{"/logs --tail 5"}, "log file says")
-		all(t, []string{"/gateway status"}, "nothing listens")
-		all(t, []string{"/gateway restart"}, "^ERROR: the gateway was not restarted")
-		all(t, []string{"/whoami", "/help", "/run --yes echo alive"}, "^OK: ")
+		const down, files = "(?i)gateway is down", "agent:main:ops[^$]*local files|local files[^$]*agent:main:ops"
+		all(t, acts(down), ours, answers{
+			{"/status --verbose", down}, {"/sessions", files}, {"/logs --tail 5", "log file says"},
+			{"/gateway status", "(?i)gateway is down[^$]*(nothing listens|CLI: did not answer)"},
+			{"/gateway restart", "^ERROR: the gateway was not restarted"},
+		})
 	})
 
 	// /gateway start runs what is configured and waits until the gateway answers.
@@ -466,7 +473,7 @@ func TestRealAway(t *testing.T) {
 					t.Errorf("%s took %v", line, took)
 				}
 				wants(t, e.Text)
-				m := regexp.MustCompile(`(?i)gateway (is down|is starting|starts|is up)|Gateway: up|agent:main:ops|no agent`).FindString(e.Text)
+				m := regexp.MustCompile(`(?i)gateway (is down|is starting|starts|started|is up|did not answer)|Gateway: up|agent:main:ops|no agent`).FindString(e.Text)
 				if m == "" {
 					t.Errorf("%s, while the gateway starts:\n%s", line, e.Text)
 				}
@@ -478,9 +485,7 @@ func TestRealAway(t *testing.T) {
 		if err := <-ready; err != nil {
 			t.Fatal(err)
 		}
-		e, took := r.final(start)
-		t.Logf("%6.0f ms  /gateway start", float64(took.Milliseconds()))
-		wants(t, e.Text, "OK: gateway started, ready after ", " → ", "Version: ")
+		wants(t, r.answer(start, "OK: gateway started, ready after ").Text, " → ", "Version: ")
 	})
 }
 
