@@ -45,7 +45,6 @@ const (
 	AuthLockout      Event = "auth.lockout"
 	Start            Event = "start"
 	Stop             Event = "stop"
-	Reload           Event = "reload"
 	Repaired         Event = "audit.repaired" // written by Open itself
 )
 

@@ -696,7 +696,7 @@ func TestAppendRefuses(t *testing.T) {
 		t.Error("a record longer than a line can be is taken")
 	}
 	// One that is too long does not hurt others in the same batch.
-	b := &batch{records: []Record{{Event: Start}, {Event: Reload, Result: strings.Repeat("x", maxLine)}, {Event: Stop}}}
+	b := &batch{records: []Record{{Event: Start}, {Event: Stop, Result: strings.Repeat("x", maxLine)}, {Event: Stop}}}
 	l.writeBatch(b)
 	if b.errs[0] != nil || b.errs[1] == nil || b.errs[2] != nil || b.entries[2].Seq != 2 {
 		t.Errorf("batch: %v", b.errs)
@@ -787,7 +787,7 @@ func TestSickDisk(t *testing.T) {
 			}
 			l.file = well
 			want := tt.left
-			if _, err := l.Append(t.Context(), Record{Event: Reload}); tt.stuck != errors.Is(err, ErrStuck) {
+			if _, err := l.Append(t.Context(), Record{Event: Stop}); tt.stuck != errors.Is(err, ErrStuck) {
 				t.Errorf("Append when the disk is well again = %v, want stuck: %v", err, tt.stuck)
 			}
 			if !tt.stuck {

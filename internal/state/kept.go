@@ -57,23 +57,6 @@ func (s *Store) SetMeta(ctx context.Context, key, value string) error {
 	})
 }
 
-// A Backlog is what waits.
-type Backlog struct {
-	Received int64 // updates not claimed
-	Claimed  int64 // claims without outcome: commands that run
-	Outbox   int64 // messages to send
-}
-
-// Backlog counts what waits.
-func (s *Store) Backlog(ctx context.Context) (b Backlog, err error) {
-	defer s.wrap(&err, "count what waits")
-	err = s.db.QueryRowContext(ctx, `SELECT
-		(SELECT count(*) FROM updates WHERE status = 0),
-		(SELECT count(*) FROM updates WHERE status = 1),
-		(SELECT count(*) FROM outbox)`).Scan(&b.Received, &b.Claimed, &b.Outbox)
-	return b, err
-}
-
 // query returns the rows that a statement selects, each as get makes it.
 func query[T any](ctx context.Context, s *Store, get func(scan func(...any) error) (T, error), statement string, args ...any) ([]T, error) {
 	rows, err := s.db.QueryContext(ctx, statement, args...)

@@ -504,7 +504,6 @@ func TestClosed(t *testing.T) {
 		"SetMeta":     func() error { return s.SetMeta(ctx, "k", "v") },
 		"Prune":       func() error { _, err := s.Prune(ctx, at); return err },
 		"Check":       func() error { return s.Check(ctx) },
-		"Backlog":     func() error { _, err := s.Backlog(ctx); return err },
 	}
 	for name, call := range calls {
 		if err := call(); !errors.Is(err, state.ErrClosed) {
@@ -691,9 +690,5 @@ func TestPrune(t *testing.T) {
 	}
 	if _, err := s.Status(t.Context(), 1_000_000); !errors.Is(err, state.ErrMissing) {
 		t.Errorf("a pruned update: %v, want ErrMissing", err)
-	}
-	b, err := s.Backlog(t.Context())
-	if want := (state.Backlog{Received: 1}); err != nil || b != want {
-		t.Errorf("Backlog = %+v, %v, want %+v", b, err, want)
 	}
 }
