@@ -111,7 +111,6 @@ type Session struct {
 	ContextTokens  int64 // size of the context; 0: unknown
 	CostUSD        float64
 	Unread         bool
-	LastMessage    string // only if asked for
 }
 
 // ContextUsed is the share of the context in use, 0 to 1, or -1 if unknown.

@@ -537,7 +537,14 @@ func (g *Gateway) updateLocked(f func(*State)) {
 	if s.Phase != old.Phase || s.Hello.ConnID != old.Hello.ConnID {
 		s.Since = now
 	}
-	g.log.Info("gateway "+s.Phase.String(), "err", s.Err, "advice", s.Advice)
+	var attrs []any
+	if s.Err != nil {
+		attrs = append(attrs, "err", s.Err)
+	}
+	if s.Advice != "" {
+		attrs = append(attrs, "advice", s.Advice)
+	}
+	g.log.Info("gateway "+s.Phase.String(), attrs...)
 	g.hub.publish(StateChanged{g.stateLocked()})
 }
 

@@ -80,7 +80,6 @@ const (
 	ScopeRead      Scope = "operator.read"
 	ScopeWrite     Scope = "operator.write" // implies read
 	ScopeApprovals Scope = "operator.approvals"
-	ScopePairing   Scope = "operator.pairing"
 )
 
 // Has reports whether the connection has scope s, directly or because admin
