@@ -1,8 +1,6 @@
 package commands
 
-import (
-	"context"
-)
+import "context"
 
 // Auth does /auth: it unlocks its operator. The message is the console's to
 // delete, right or wrong.

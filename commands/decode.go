@@ -98,9 +98,5 @@ func decodeList(s string, _ *kong.Tag) (list, error) {
 
 // quote shows an operator's word in an error, cut when it is long.
 func quote(s string) string {
-	const most = 40
-	if utf8.RuneCountInString(s) > most {
-		s = string([]rune(s)[:most]) + "…"
-	}
-	return strconv.Quote(s)
+	return strconv.Quote(clip(s, 41))
 }

@@ -83,11 +83,7 @@ func (*GatewayStatus) run(ctx context.Context, c *call) (Result, error) {
 			add("Work", "%s", workLine(flight))
 		}
 		if len(st.Missing) > 0 {
-			var missing []string
-			for _, s := range st.Missing {
-				missing = append(missing, string(s))
-			}
-			add("Missing", "%s", strings.Join(missing, ", "))
+			add("Missing", "%s", scopeWords(st.Missing))
 		}
 	}
 	switch {

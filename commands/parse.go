@@ -249,11 +249,16 @@ func childNames(n *kong.Node) []string {
 	return names
 }
 
+// didYouMean asks about names, each behind prefix; of none it says otherwise.
 func didYouMean(names []string, prefix, otherwise string) string {
 	if len(names) == 0 {
 		return otherwise
 	}
-	return "did you mean " + prefix + names[0] + "?"
+	shown := make([]string, len(names))
+	for i, n := range names {
+		shown[i] = prefix + clip(n, 60)
+	}
+	return "did you mean " + or(shown) + "?"
 }
 
 func article(noun string) string {

@@ -57,11 +57,11 @@ type Block struct {
 	Kind   BlockKind
 	Title  string // a line above the block; may be empty
 	Text   string // of Prose, Pre and Quote
-	Items  []Item // of List and Fields
+	Items  []Item // of List, Fields and Given
 	Oldest bool   // what does not fit is cut from the start, where the oldest is
 }
 
-// An Item is a line of a List or of Fields.
+// An Item is a line of a List, of Fields or of what is Given.
 type Item struct {
 	Label string
 	Value string

@@ -2,6 +2,7 @@ package commands
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,8 +22,8 @@ type Shell struct {
 	Timeout    time.Duration // default 30 s
 	MaxTimeout time.Duration // the most that --timeout may ask for; default 120 s
 	MaxOutput  int           // bytes shown; default 8192
-	Dir        string
-	Env        []string // exactly this
+	Dir        string        // empty: the console's own
+	Env        []string      // exactly this
 }
 
 // Run does /run: one command on the console's host.
@@ -37,11 +38,8 @@ func (r *Run) argv(e *Env) (argv []string, timeout time.Duration, err error) {
 	if !sh.Enabled || sh.Policy == nil {
 		return nil, 0, &Failure{Message: "/run is switched off", Hint: "run.enabled in the configuration"}
 	}
-	timeout = r.Timeout
-	if timeout == 0 {
-		timeout = orDefault(sh.Timeout, 30*time.Second)
-	}
-	if most := orDefault(sh.MaxTimeout, 120*time.Second); timeout > most {
+	timeout = cmp.Or(r.Timeout, sh.Timeout, 30*time.Second)
+	if most := cmp.Or(sh.MaxTimeout, 120*time.Second); timeout > most {
 		return nil, 0, &Failure{Message: fmt.Sprintf("--timeout: %s is too long, the most is %s", shortDuration(timeout), shortDuration(most))}
 	}
 	payload := string(r.Command)
@@ -58,14 +56,6 @@ func (r *Run) argv(e *Env) (argv []string, timeout time.Duration, err error) {
 	}
 	argv, err = sh.Policy.Check(payload)
 	return argv, timeout, refused(err)
-}
-
-func orDefault[T comparable](v, otherwise T) T {
-	var zero T
-	if v == zero {
-		return otherwise
-	}
-	return v
 }
 
 // curly refuses what a phone wrote and the shell would misread. The line is shown
@@ -107,7 +97,7 @@ func (r *Run) run(ctx context.Context, c *call) (Result, error) {
 	}
 	c.progress(running(0, timeout))
 	stop := c.every(tellEvery, func(waited time.Duration) { c.progress(running(waited, timeout)) })
-	most := orDefault(c.Shell.MaxOutput, 8192)
+	most := cmp.Or(c.Shell.MaxOutput, 8192)
 	out, err := exec.Run(ctx, exec.Spec{
 		Argv: argv, Dir: c.Shell.Dir, Env: c.Shell.Env, Timeout: timeout, MaxOutput: most,
 	})

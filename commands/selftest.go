@@ -115,11 +115,9 @@ type simulator interface {
 	RequestSimulatedApproval(ctx context.Context, id, command string, ttl time.Duration) (*openclaw.Simulation, error)
 }
 
+// took says how long a leg took, to the millisecond where that matters.
 func took(d time.Duration) string {
-	if d < 0 {
-		d = 0
-	}
-	if d < 10*time.Second {
+	if d = max(d, 0); d < 10*time.Second {
 		return fmt.Sprintf("%d ms", d.Milliseconds())
 	}
 	return longDuration(d)

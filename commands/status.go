@@ -230,13 +230,9 @@ func verbose(c *call, f facts, st openclaw.State, why error, res *Result, now ti
 	}
 	if st.Phase == openclaw.Connected {
 		add("Connected", "%s", ago(st.Since, now))
-		var scopes []string
-		for _, sc := range st.Hello.Scopes {
-			scopes = append(scopes, strings.TrimPrefix(string(sc), "operator."))
-		}
-		add("Scopes", "%s", strings.Join(scopes, ", "))
+		add("Scopes", "%s", scopeWords(st.Hello.Scopes))
 		if len(st.Missing) > 0 {
-			add("Missing", "%v", st.Missing)
+			add("Missing", "%s", scopeWords(st.Missing))
 		}
 		if skew := st.Skew.Abs(); skew > time.Second {
 			add("Clocks", "gateway's is off by %s", longDuration(skew))
@@ -248,6 +244,15 @@ func verbose(c *call, f facts, st openclaw.State, why error, res *Result, now ti
 		add("At work", "%d, %d waiting, %d unsent", cs.Running, cs.Waiting, cs.Unsent)
 	}
 	res.Blocks = append(res.Blocks, Block{Kind: Fields, Title: "Details", Items: items})
+}
+
+// scopeWords lists scopes by what tells them apart: "read, write".
+func scopeWords(scopes []openclaw.Scope) string {
+	words := make([]string, len(scopes))
+	for i, s := range scopes {
+		words[i] = strings.TrimPrefix(string(s), "operator.")
+	}
+	return strings.Join(words, ", ")
 }
 
 // waiting says how many approvals are open, and how long the oldest has left.

@@ -94,7 +94,7 @@ func (c *call) session(ctx context.Context, ref string) (target, error) {
 	}
 	return target{}, &Failure{
 		Message: "no session " + quote(ref) + ", nothing sent",
-		Hint:    suggest(nearest(ref, names, 3), "/sessions lists them"),
+		Hint:    didYouMean(nearest(ref, names, 3), "", "/sessions lists them"),
 	}
 }
 
@@ -162,7 +162,7 @@ func (c *call) agent(ctx context.Context, label string) (target, error) {
 	case 0:
 		return target{}, &Failure{
 			Message: "no agent " + quote(label) + ", nothing sent",
-			Hint:    suggest(nearest(label, names, 3), "there are "+join(firsts(names, 5), "and")),
+			Hint:    didYouMean(nearest(label, names, 3), "", "there are "+join(firsts(names, 5), "and")),
 		}
 	}
 	var is []string
@@ -196,16 +196,6 @@ func atMost(words []string, n int) []string {
 		return words
 	}
 	return append(words[:n:n], fmt.Sprintf("%d more", len(words)-n))
-}
-
-func suggest(names []string, otherwise string) string {
-	if len(names) == 0 {
-		return otherwise
-	}
-	for i, n := range names {
-		names[i] = clip(n, 60)
-	}
-	return "did you mean " + or(names) + "?"
 }
 
 // talk sends message to its target once, whatever happens, and waits for the
