@@ -156,6 +156,14 @@ func (d *Desk) press(ctx context.Context, op auth.Operator, p Press) (note redac
 	pressed, err := d.broker.Press(ctx, at, p.Data)
 	switch {
 	case errors.Is(err, approvals.ErrElsewhere):
+		if pressed.View != nil {
+			d.spawn(func(ctx context.Context) {
+				copied := Reply{Header: redact.Literal("A copy that was sent twice"), Hint: redact.Literal("Use the other one, or /pending.")}
+				if err := d.Chat.Edit(ctx, Address{ChatID: p.ChatID, TopicID: p.TopicID}, p.MessageID, copied); err != nil {
+					d.log.Info("copy of a prompt not corrected", "chat", p.ChatID, "err", err)
+				}
+			})
+		}
 		return refuse(redact.Literal("This button belongs to another message. Use the newest one."))
 	case errors.Is(err, approvals.ErrUnknown):
 		return refuse(redact.Literal("This is not an open approval. /pending lists them."))

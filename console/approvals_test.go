@@ -38,7 +38,7 @@ func TestAllow(t *testing.T) {
 		synctest.Wait()
 		for _, chat := range []int64{alice, bob} {
 			p := r.prompt(chat)
-			r.shows(p, "Allow this command on @local?", "systemctl restart nginx", "main", "agent:main:s1", "/srv/app", "ends or restarts a service")
+			r.shows(p, "Allow this command on local?", "systemctl restart nginx", "main", "agent:main:s1", "/srv/app", "ends or restarts a service")
 			if !p.reply.Sound {
 				t.Error("a prompt makes no sound")
 			}

@@ -41,9 +41,10 @@ const (
 // A prompt in the making.
 type prompting struct {
 	*Desk
-	a     openclaw.Approval
-	short bool // values are to be shortened
-	cut   bool // something was
+	a      openclaw.Approval
+	digest redact.Text
+	short  bool // values are to be shortened
+	cut    bool // something was
 }
 
 // prompt returns what a message shows about v, and the whole of it if the message
@@ -70,7 +71,7 @@ func (d *Desk) prompt(v approvals.View, at approvals.Spot) (Reply, *Document) {
 // asking is a prompt with buttons.
 func (d *Desk) asking(v approvals.View) (Reply, *Document) {
 	lead := v.Live()[0]
-	p := &prompting{Desk: d, a: lead.Approval}
+	p := &prompting{Desk: d, a: lead.Approval, digest: d.short(lead)}
 	blocks := p.blocks()
 	if size(blocks) > promptUnits || p.cut {
 		p.short = true
@@ -86,8 +87,7 @@ func (d *Desk) asking(v approvals.View) (Reply, *Document) {
 	if lead.Note != "" {
 		reply.Blocks = append(reply.Blocks, Block{Text: d.Redactor.Text(lead.Note)})
 	}
-	reply.Hint = redact.Sprintf("digest %s · until %s (%s)", d.short(lead), d.minute(lead.Approval.ExpiresAt),
-		d.Redactor.Text(remaining(time.Until(lead.Approval.ExpiresAt))))
+	reply.Hint = redact.Sprintf("%s left, until %s", d.Redactor.Text(remaining(time.Until(lead.Approval.ExpiresAt))), d.minute(lead.Approval.ExpiresAt))
 
 	deny := Button{Label: redact.Literal("Deny"), Data: v.Button(approvals.Deny), Style: Serious}
 	if units(reply) > promptMost {
@@ -122,9 +122,9 @@ func (d *Desk) headline(c approvals.Case, n int) redact.Text {
 		what = "change by OpenClaw itself"
 	}
 	if n > 1 {
-		return d.Redactor.Text(fmt.Sprintf("Allow these %d identical %ss on @%s?", n, what, d.Name))
+		return d.Redactor.Text(fmt.Sprintf("Allow these %d identical %ss on %s?", n, what, d.Name))
 	}
-	return d.Redactor.Text(fmt.Sprintf("Allow this %s on @%s?", what, d.Name))
+	return d.Redactor.Text(fmt.Sprintf("Allow this %s on %s?", what, d.Name))
 }
 
 // known are the keys of a request that have a place and a name of their own, or
@@ -187,6 +187,7 @@ func (p *prompting) blocks() (blocks []Block) {
 		p.cut = true
 		items = append(items, Item{Label: redact.Sprintf("and %s more", redact.Int(int64(left)))})
 	}
+	items = append(items, Item{Label: redact.Literal("Digest"), Value: p.digest})
 	blocks = append(blocks, Block{Kind: Given, Items: items})
 
 	var why []Item
@@ -266,22 +267,31 @@ func (p *prompting) code(name, s string, head, tail int) []Block {
 		p.cut = true
 	}
 	if !p.short || t.UTF16Len() <= head+tail && lines <= linesMost {
-		return []Block{{Kind: Pre, Text: t}}
+		return []Block{box(redact.Text{}, t)}
 	}
 	p.cut = true
 	first := firstLines(t, linesMost*3/4)
 	first, _ = first.Head(head)
 	total := redact.Int(int64(utf8.RuneCountInString(s)))
-	blocks := []Block{{
-		Kind: Pre, Text: first,
-		Title: redact.Sprintf("%s, first %s of %s characters:", p.Redactor.Text(cmp.Or(name, "Title")), redact.Int(int64(utf8.RuneCountInString(first.String()))), total),
-	}}
+	blocks := []Block{box(redact.Sprintf("%s, first %s of %s characters:", p.Redactor.Text(cmp.Or(name, "Title")), redact.Int(int64(utf8.RuneCountInString(first.String()))), total), first)}
 	if tail > 0 {
 		last, _ := t.Tail(tail)
 		last = lastLines(last, linesMost/4)
-		blocks = append(blocks, Block{Kind: Pre, Text: last, Title: redact.Sprintf("last %s:", redact.Int(int64(utf8.RuneCountInString(last.String()))))})
+		blocks = append(blocks, box(redact.Sprintf("last %s:", redact.Int(int64(utf8.RuneCountInString(last.String())))), last))
 	}
 	return blocks
+}
+
+// box puts t where nothing in it can act, and where it is seen whole: some clients
+// do not wrap what is in a Pre, and the end of a line is where the harm is.
+func box(title, t redact.Text) Block {
+	const columns = 36
+	for _, line := range t.Lines() {
+		if line.UTF16Len() > columns {
+			return Block{Kind: Given, Title: title, Items: []Item{{Value: t}}}
+		}
+	}
+	return Block{Kind: Pre, Title: title, Text: t}
 }
 
 func firstLines(t redact.Text, n int) redact.Text {
@@ -447,7 +457,7 @@ func (d *Desk) reminder(v approvals.View) []Block {
 	if head, cut := t.Head(endUnits); cut > 0 {
 		t = redact.Concat(head, redact.Literal(" …"))
 	}
-	blocks := []Block{{Kind: Pre, Text: t}}
+	blocks := []Block{box(redact.Text{}, t)}
 	var items []Item
 	for _, it := range []struct{ label, value string }{{"Agent", a.AgentID}, {"Session", a.SessionKey}} {
 		if it.value == "" {
@@ -512,12 +522,9 @@ func (d *Desk) over(v approvals.View) Reply {
 			title = redact.Literal("Failed: ")
 		}
 		out, _ := firstLines(d.text(rest, true), 8).Head(endUnits)
-		reply.Blocks = append(reply.Blocks, Block{Kind: Pre, Title: redact.Concat(title, d.Redactor.Text(first)), Text: out})
-		if out.IsZero() {
-			reply.Blocks[len(reply.Blocks)-1].Kind = Prose
-		}
+		reply.Blocks = append(reply.Blocks, Block{Kind: Pre, Title: redact.Concat(title, d.text(first, false)), Text: out})
 	}
-	reply.Hint = redact.Sprintf("approval %s · digest %s", d.text(c.ShortID(), false), d.short(c))
+	reply.Hint = redact.Sprintf("%s · digest %s", d.text(c.ShortID(), false), d.short(c))
 	return reply
 }
 

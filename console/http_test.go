@@ -53,6 +53,13 @@ func newWired(t testing.TB, cfg faketelegram.Config) *wired {
 func (w *wired) run() (stop func()) {
 	w.t.Helper()
 	w.start()
+	stop = w.poll()
+	return stop
+}
+
+// poll starts the poll of a router that runs, and stops both.
+func (w *wired) poll() (stop func()) {
+	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- w.bot.Run(ctx, w.router) }()

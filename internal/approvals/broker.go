@@ -141,6 +141,7 @@ type Broker struct {
 
 	mu       sync.Mutex
 	stopped  bool
+	compared bool                // with the gateway's list, since the start
 	cases    map[string]Case     // open, and ended a short while ago
 	keys     map[string]string   // approval ID to the key of the newest case
 	groups   map[string][]string // leader to all of its group, the leader first
@@ -369,7 +370,14 @@ func (b *Broker) compare(ctx context.Context) error {
 			errs = append(errs, b.settle(ctx, c.Key))
 		}
 	}
-	return errors.Join(errs...)
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	b.compared = true
+	b.mu.Unlock()
+	signal(b.tick)
+	return nil
 }
 
 // settle asks for the gateway's record and applies it.

@@ -259,15 +259,23 @@ var (
 )
 
 // Press finds out what the press of a button means, without doing anything. When
-// the message is a prompt its View is returned with ErrForged and ErrChanged too.
+// the message is a prompt its View is returned with ErrForged and ErrChanged too;
+// with ErrElsewhere it is returned if a prompt in the same chat has that button, so
+// that the message is likely a copy of which we never heard that it had arrived.
 func (b *Broker) Press(ctx context.Context, at Spot, data string) (Pressed, error) {
 	<-b.ready
 	leader := b.promptAt(ctx, at)
 	if leader == "" {
-		if b.belongs(data) {
-			return Pressed{}, ErrElsewhere
+		owner := b.owner(data)
+		if owner == "" {
+			return Pressed{}, ErrUnknown
 		}
-		return Pressed{}, ErrUnknown
+		for _, p := range b.promptsOf(owner) {
+			if p.ChatID == at.Chat {
+				return Pressed{View: b.view(owner)}, ErrElsewhere
+			}
+		}
+		return Pressed{}, ErrElsewhere
 	}
 	v := b.view(leader)
 	if len(v) == 0 {
@@ -321,8 +329,8 @@ func (b *Broker) promptAt(ctx context.Context, at Spot) string {
 	return c.Leader
 }
 
-// belongs reports whether data is of a button of any open case.
-func (b *Broker) belongs(data string) bool {
+// owner returns the leader of the cases whose button data is of, or "".
+func (b *Broker) owner(data string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for leader, keys := range b.groups {
@@ -330,12 +338,12 @@ func (b *Broker) belongs(data string) bool {
 		for _, a := range actions {
 			for n := 1; n <= len(keys); n++ {
 				if button(c.Token, a, c.Digest, n) == data {
-					return true
+					return leader
 				}
 			}
 		}
 	}
-	return false
+	return ""
 }
 
 // Questioner returns the case whose question in words a message is.

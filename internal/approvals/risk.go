@@ -44,7 +44,7 @@ func Risks(a openclaw.Approval) []Risk {
 	if a.ScopeKind == "standing-grant" {
 		add("always would be a standing grant for the automation", "")
 	}
-	if strings.ContainsFunc(text, hidden) || strings.Contains(a.Command, `\u{`) {
+	if strings.ContainsFunc(text, hidden) || gatewayHidden.MatchString(text) {
 		add("has characters that cannot be seen, shown as escapes", "")
 	}
 	return notes
@@ -132,6 +132,9 @@ func hidden(r rune) bool {
 	}
 	return r >= 0xe0000 && r <= 0xe007f
 }
+
+// gatewayHidden is the gateway's way to show what cannot be seen.
+var gatewayHidden = regexp.MustCompile(`\\u\{[0-9A-Fa-f]+\}`)
 
 var gatewayEscape = regexp.MustCompile(`\\u\{(A|D|9)\}`)
 

@@ -16,6 +16,10 @@ import (
 // gone is the MessageID of a prompt that will not be sent, or edited, any more.
 const gone = -1
 
+// finishWithin is how long a message that is on its way may still take when Run
+// ends. One that is cut off may have arrived without our knowing.
+const finishWithin = 3 * time.Second
+
 // prompting calls the Prompter, of which there is only so much at once.
 func (b *Broker) prompting(f func(ctx context.Context) error) error {
 	select {
@@ -24,8 +28,9 @@ func (b *Broker) prompting(f func(ctx context.Context) error) error {
 		return b.ctx.Err()
 	}
 	defer func() { <-b.sends }()
-	ctx, cancel := context.WithTimeout(b.ctx, promptTimeout)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), promptTimeout)
 	defer cancel()
+	defer context.AfterFunc(b.ctx, func() { time.AfterFunc(finishWithin, cancel) })()
 	return f(ctx)
 }
 
@@ -322,6 +327,9 @@ func (b *Broker) due(now time.Time) (next time.Time) {
 			next = when
 		}
 	}
+	b.mu.Lock()
+	compared := b.compared // else we may remind of what has long been decided
+	b.mu.Unlock()
 	for _, c := range b.all() {
 		key := c.Key
 		expires := c.Approval.ExpiresAt
@@ -352,7 +360,7 @@ func (b *Broker) due(now time.Time) (next time.Time) {
 					since = b.started
 				}
 				at(since.Add(undeliveredAfter), func() { b.undeliverable(key, "the chat could not be reached") })
-			} else if !c.Nudged && c.Leader == c.Key && !expires.IsZero() {
+			} else if compared && !c.Nudged && c.Leader == c.Key && now.Before(expires) {
 				at(c.ShownAt.Add(expires.Sub(c.ShownAt)/2), func() { b.nudge(c) })
 			}
 		}
