@@ -79,7 +79,6 @@ type Grant struct {
 	class    Class
 	operator Operator
 	caller   Caller
-	inline   bool
 }
 
 // Covers reports whether g was given for exactly the class c. A grant for a
@@ -91,7 +90,3 @@ func (g Grant) Operator() Operator { return g.operator.clone() }
 
 // Caller returns where the request came from.
 func (g Grant) Caller() Caller { return g.caller }
-
-// Inline reports whether a secret in the command itself, and no earlier unlock,
-// stood for the second factor. The message holds the secret and is to be deleted.
-func (g Grant) Inline() bool { return g.inline }

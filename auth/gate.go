@@ -81,7 +81,7 @@ type Config struct {
 // guessed.
 func HashSecret(secret string) ([32]byte, error) {
 	if n := utf8.RuneCountInString(secret); n < minSecret {
-		return [32]byte{}, fmt.Errorf("secret has %d characters, needs %d", n, minSecret)
+		return [32]byte{}, fmt.Errorf("secret has %d characters, %d are needed", n, minSecret)
 	}
 	return sha256.Sum256([]byte(secret)), nil
 }
@@ -273,14 +273,9 @@ func (g *Gate) identify(c Caller) *operator {
 	return g.operators[c.UserID]
 }
 
-// ChatAllowed reports whether c's chat is the private chat of an operator or a
+// chatAllowed reports whether c's chat is the private chat of an operator or a
 // configured group and topic. In a group that says nothing about who speaks.
-func (g *Gate) ChatAllowed(c Caller) bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.chatAllowed(c)
-}
-
+// g.mu is held.
 func (g *Gate) chatAllowed(c Caller) bool {
 	if c.Private {
 		return c.ChatID == c.UserID && g.operators[c.UserID] != nil
@@ -376,14 +371,12 @@ func (g *Gate) Admit(c Caller, a Ask) (Grant, error) {
 	case (needsUnlock || given) && !cfg.factor():
 		return refuse(ErrNoFactor, nil)
 	}
-	inline := false
 	if given {
 		if reason, cause := g.attempt(op.Operator, a.Secret, nil); reason != nil {
 			return refuse(reason, cause)
 		}
-		inline = true
 	}
-	if needsUnlock && !inline {
+	if needsUnlock && !given {
 		if _, ok := g.UnlockedUntil(op.ID); !ok {
 			return refuse(ErrLocked, nil)
 		}
@@ -391,7 +384,7 @@ func (g *Gate) Admit(c Caller, a Ask) (Grant, error) {
 	if a.Class == Dangerous && !a.Yes {
 		return refuse(ErrUnconfirmed, nil)
 	}
-	return Grant{class: a.Class, operator: op.clone(), caller: c, inline: inline}, nil
+	return Grant{class: a.Class, operator: op.clone(), caller: c}, nil
 }
 
 // Unlock admits c's operator to what needs the second factor until the returned

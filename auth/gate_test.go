@@ -211,16 +211,15 @@ func TestAdmitGrants(t *testing.T) {
 		unlocked bool
 		caller   auth.Caller
 		ask      auth.Ask
-		inline   bool
 	}{
-		{"safe, locked", config(t, d), false, inGroup(bob), auth.Ask{Class: auth.Safe}, false},
-		{"moderate, unlocked", config(t, d), true, inGroup(bob), auth.Ask{Class: auth.Moderate}, false},
-		{"moderate, no factor", noFactor, false, private(bob), auth.Ask{Class: auth.Moderate}, false},
-		{"moderate, inline", config(t, d), false, private(bob), auth.Ask{Class: auth.Moderate, Secret: secret}, true},
-		{"dangerous, unlocked", config(t, d), true, inGroup(alice), auth.Ask{Class: auth.Dangerous, Yes: true}, false},
-		{"dangerous, inline", config(t, d), false, private(alice), auth.Ask{Class: auth.Dangerous, Yes: true, Secret: secret}, true},
-		{"approve", config(t, d), false, inGroup(carol), auth.Ask{Class: auth.Approve}, false},
-		{"approve always, unlocked", config(t, d), true, inGroup(carol), auth.Ask{Class: auth.Approve, StepUp: true}, false},
+		{"safe, locked", config(t, d), false, inGroup(bob), auth.Ask{Class: auth.Safe}},
+		{"moderate, unlocked", config(t, d), true, inGroup(bob), auth.Ask{Class: auth.Moderate}},
+		{"moderate, no factor", noFactor, false, private(bob), auth.Ask{Class: auth.Moderate}},
+		{"moderate, inline", config(t, d), false, private(bob), auth.Ask{Class: auth.Moderate, Secret: secret}},
+		{"dangerous, unlocked", config(t, d), true, inGroup(alice), auth.Ask{Class: auth.Dangerous, Yes: true}},
+		{"dangerous, inline", config(t, d), false, private(alice), auth.Ask{Class: auth.Dangerous, Yes: true, Secret: secret}},
+		{"approve", config(t, d), false, inGroup(carol), auth.Ask{Class: auth.Approve}},
+		{"approve always, unlocked", config(t, d), true, inGroup(carol), auth.Ask{Class: auth.Approve, StepUp: true}},
 	} {
 		g := newGate(t, tt.config)
 		if tt.unlocked {
@@ -236,7 +235,7 @@ func TestAdmitGrants(t *testing.T) {
 				t.Errorf("%s: Covers(%v) = %v", tt.name, c, grant.Covers(c))
 			}
 		}
-		if grant.Operator().ID != tt.caller.UserID || grant.Caller() != tt.caller || grant.Inline() != tt.inline {
+		if grant.Operator().ID != tt.caller.UserID || grant.Caller() != tt.caller {
 			t.Errorf("%s: %+v", tt.name, grant)
 		}
 	}
@@ -544,27 +543,27 @@ func TestGuessesAtOnceAreAllCounted(t *testing.T) {
 func TestIdentify(t *testing.T) {
 	g := newGate(t, config(t, &disk{}))
 	for _, tt := range []struct {
-		name        string
-		c           auth.Caller
-		chat, known bool
+		name  string
+		c     auth.Caller
+		known bool
 	}{
-		{"private", private(alice), true, true},
-		{"group and topic", inGroup(alice), true, true},
-		{"group with all topics", auth.Caller{UserID: alice, ChatID: group - 1, TopicID: 99}, true, true},
-		{"stranger, private", private(eve), false, false},
-		{"stranger, group", inGroup(eve), true, false},
-		{"other topic", auth.Caller{UserID: alice, ChatID: group, TopicID: 8}, false, false},
-		{"no topic", auth.Caller{UserID: alice, ChatID: group}, false, false},
-		{"other group", auth.Caller{UserID: alice, ChatID: -5}, false, false},
-		{"private chat of another", auth.Caller{UserID: eve, ChatID: alice, Private: true}, false, false},
-		{"operator in a stranger's chat", auth.Caller{UserID: alice, ChatID: eve, Private: true}, false, false},
-		{"not said to be private", auth.Caller{UserID: alice, ChatID: alice}, false, false},
-		{"group said to be private", auth.Caller{UserID: alice, ChatID: group, TopicID: topic, Private: true}, false, false},
-		{"nobody", auth.Caller{}, false, false},
+		{"private", private(alice), true},
+		{"group and topic", inGroup(alice), true},
+		{"group with all topics", auth.Caller{UserID: alice, ChatID: group - 1, TopicID: 99}, true},
+		{"stranger, private", private(eve), false},
+		{"stranger, group", inGroup(eve), false},
+		{"other topic", auth.Caller{UserID: alice, ChatID: group, TopicID: 8}, false},
+		{"no topic", auth.Caller{UserID: alice, ChatID: group}, false},
+		{"other group", auth.Caller{UserID: alice, ChatID: -5}, false},
+		{"private chat of another", auth.Caller{UserID: eve, ChatID: alice, Private: true}, false},
+		{"operator in a stranger's chat", auth.Caller{UserID: alice, ChatID: eve, Private: true}, false},
+		{"not said to be private", auth.Caller{UserID: alice, ChatID: alice}, false},
+		{"group said to be private", auth.Caller{UserID: alice, ChatID: group, TopicID: topic, Private: true}, false},
+		{"nobody", auth.Caller{}, false},
 	} {
 		op, known := g.Identify(tt.c)
-		if known != tt.known || known && op.ID != tt.c.UserID || g.ChatAllowed(tt.c) != tt.chat {
-			t.Errorf("%s: Identify = %v, %v, ChatAllowed = %v, want %v, %v", tt.name, op, known, g.ChatAllowed(tt.c), tt.known, tt.chat)
+		if known != tt.known || known && op.ID != tt.c.UserID {
+			t.Errorf("%s: Identify = %v, %v, want %v", tt.name, op, known, tt.known)
 		}
 	}
 }

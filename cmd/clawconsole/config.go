@@ -2,7 +2,6 @@ package main
 
 import (
 	"cmp"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -76,6 +75,8 @@ type AuthConfig struct {
 	RateBurst       int               `toml:"rate_burst"`
 	AnswerStrangers bool              `toml:"answer_strangers"`
 	Class           map[string]string `toml:"class"` // raise only
+
+	hash [32]byte // of Secret, for auth.Config; zero: no second factor
 }
 
 // OpenClawConfig is the gateway and the ways to it.
@@ -164,7 +165,6 @@ var envNames = []string{
 
 // Minimum and fixed values that a configuration is checked against.
 const (
-	minSecretLength   = 32 // DESIGN: a shorter one is refused at start
 	minSecretDistinct = 10
 	maxUnlockTTL      = 12 * time.Hour
 	hardMaxTimeout    = 120 * time.Second
@@ -493,8 +493,10 @@ func (l *loader) check(c *Config) {
 	// Second factor
 	c.Auth.Secret = l.secret("auth.secret", c.Auth.Secret, c.Auth.SecretFile)
 	if s := c.Auth.Secret.Reveal(); s != "" {
-		if n := len([]rune(s)); n < minSecretLength {
-			l.fault("auth.secret", fmt.Sprintf("has %d characters, %d are needed", n, minSecretLength), "make one with: openssl rand -base64 32")
+		hash, err := auth.HashSecret(s)
+		c.Auth.hash = hash
+		if err != nil {
+			l.fault("auth.secret", err.Error(), "make one with: openssl rand -base64 32")
 		} else if distinct(s) < minSecretDistinct {
 			l.fault("auth.secret", "has too few different characters to be random", "make one with: openssl rand -base64 32")
 		}
@@ -677,12 +679,4 @@ func distinct(s string) int {
 		seen[r] = true
 	}
 	return len(seen)
-}
-
-// secretHash is what auth compares with; zero when there is no second factor.
-func (c Config) secretHash() (h [32]byte) {
-	if s := c.Auth.Secret.Reveal(); s != "" {
-		h = sha256.Sum256([]byte(s))
-	}
-	return h
 }

@@ -175,7 +175,7 @@ func botID(c Config) string {
 func (i *instance) authConfig() auth.Config {
 	c := i.config
 	a := auth.Config{
-		SecretSHA256: c.secretHash(), UnlockTTL: c.Auth.UnlockTTL,
+		SecretSHA256: c.Auth.hash, UnlockTTL: c.Auth.UnlockTTL,
 		RatePerMinute: c.Auth.RatePerMinute, RateBurst: c.Auth.RateBurst,
 		StepUp: c.Approvals.StepUp, AnswerStrangers: c.Auth.AnswerStrangers,
 		Lockouts: lockouts{i.store}, OnLockout: i.lockedOut,
