@@ -93,7 +93,7 @@ func printFinding(e *env, r *redact.Redactor, f finding) {
 	fmt.Fprintln(e.Stdout, line)
 }
 
-// running reports whether a console has the state folder open.
+// consoleRuns reports whether a console has the state folder open.
 func consoleRuns(ctx context.Context, cfg Config) (bool, error) {
 	s, err := state.Open(ctx, filepath.Join(cfg.StateDir, ledgerName))
 	if errors.Is(err, state.ErrInUse) {

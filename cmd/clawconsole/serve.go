@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
-	"sync"
 	"syscall"
 
 	"clawconsole/exec"
@@ -61,22 +60,20 @@ func (s *server) run(ctx context.Context, configs []Config, reload func() ([]Con
 	// Consoles outlive ctx by their drain, so they get a context of their own.
 	all, stopAll := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopAll()
-	var ready sync.WaitGroup
+	ready, awaited := make(chan struct{}, len(configs)), len(configs)
 	for _, c := range configs {
-		ready.Add(1)
-		s.start(all, c, ready.Done)
+		s.start(all, c, func() { ready <- struct{}{} })
 	}
-	isReady := make(chan struct{})
-	go func() { ready.Wait(); close(isReady) }()
 
 	ticks, stopTicks := s.notify.watchdog()
 	defer stopTicks()
 	var failure error
 	for ended := false; !ended; {
 		select {
-		case <-isReady:
-			s.notify.send("READY=1")
-			isReady = nil
+		case <-ready:
+			if awaited--; awaited == 0 {
+				s.notify.send("READY=1")
+			}
 		case <-ticks:
 			s.notify.send("WATCHDOG=1")
 		case <-hup:
@@ -134,7 +131,14 @@ func (s *server) reload(ctx context.Context, load func() ([]Config, error)) {
 			faults = Faults{{File: "configuration", Text: err.Error()}}
 		}
 		for _, f := range faults {
-			log.Error("configuration refused, the old one stays", "file", f.File, "key", f.Key, "fault", f.Text, "advice", f.Advice)
+			attrs := []any{"file", f.File, "fault", f.Text}
+			if f.Key != "" {
+				attrs = append(attrs, "key", f.Key)
+			}
+			if f.Advice != "" {
+				attrs = append(attrs, "advice", f.Advice)
+			}
+			log.Error("configuration refused, the old one stays", attrs...)
 		}
 		s.notify.send("STATUS=configuration refused, the old one stays: " + faults[0].String())
 		return
