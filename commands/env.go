@@ -33,6 +33,8 @@ type Env struct {
 	StartEnv []string              // its environment, exactly this
 	Shell    Shell                 // limits of /run
 	Raised   map[string]auth.Class // classes raised by configuration, by name in [Table]
+
+	errors errorWatch // for /status
 }
 
 // Record is the subset of *[audit.Log] that commands use.

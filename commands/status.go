@@ -25,7 +25,7 @@ type facts struct {
 	sessions  openclaw.SessionList
 	approvals []openclaw.Approval
 	channels  []openclaw.Channel
-	logs      openclaw.LogPage
+	logs      logErrors
 	report    openclaw.GatewayReport // by the CLI only
 
 	statusErr, infoErr, sessionsErr, approvalsErr, channelsErr, logsErr, reportErr error
@@ -39,9 +39,6 @@ func together(fs ...func()) {
 	}
 	wg.Wait()
 }
-
-// lastErrorLines is how much of the log is looked through for the last error.
-const lastErrorLines = 500
 
 func (s *Status) run(ctx context.Context, c *call) (Result, error) {
 	f, err, why := ask(ctx, c, c.factsBySocket, c.factsByCLI)
@@ -60,7 +57,7 @@ func (c *call) factsBySocket(ctx context.Context) (f facts, err error) {
 		func() { f.sessions, f.sessionsErr = c.Gateway.Sessions(ctx, openclaw.SessionsParams{Limit: 50}) },
 		func() { f.approvals, f.approvalsErr = c.Gateway.ListApprovals(ctx) },
 		func() { f.channels, f.channelsErr = c.Gateway.Channels(ctx, false) },
-		func() { f.logs, f.logsErr = c.Gateway.Logs(ctx, openclaw.LogsParams{Limit: lastErrorLines}) },
+		func() { f.logs, f.logsErr = c.errors.look(ctx, c.Gateway) },
 	)
 	for _, err = range []error{f.statusErr, f.infoErr, f.sessionsErr, f.approvalsErr, f.channelsErr, f.logsErr} {
 		if !away(err) {
@@ -76,7 +73,10 @@ func (c *call) factsByCLI(ctx context.Context) (f facts, err error) {
 	together(
 		func() { f.report, f.reportErr = c.CLI.GatewayStatus(ctx) },
 		func() { f.sessions, f.sessionsErr = c.CLI.Sessions(ctx, openclaw.SessionsParams{Limit: 50}) },
-		func() { f.logs, f.logsErr = c.CLI.Logs(ctx, lastErrorLines) },
+		func() {
+			page, err := c.CLI.Logs(ctx, lastErrorLines)
+			f.logs, f.logsErr = errorsIn(page), err
+		},
 	)
 	return f, nil
 }
@@ -153,7 +153,7 @@ func (s *Status) show(c *call, f facts, why error) Result {
 		add("Channels", "%s", channelsLine(f.channels))
 	}
 	if f.logsErr == nil {
-		add("Last error", "%s", lastError(f.logs, now))
+		add("Last error", "%s", f.logs.text(now))
 	}
 	if c.Console != nil {
 		add("Console", "%s", consoleLine(c.Console(), now))
@@ -304,22 +304,6 @@ func accountLine(a openclaw.ChannelAccount, now time.Time) string {
 		s += ", heard " + ago(a.LastInAt, now)
 	}
 	return s
-}
-
-// lastError finds the newest error of a piece of the log.
-func lastError(p openclaw.LogPage, now time.Time) string {
-	for i := len(p.Lines) - 1; i >= 0; i-- {
-		l := p.Lines[i]
-		if l.Level != "error" && l.Level != "fatal" || noise(l) {
-			continue
-		}
-		text := firstLine(readable(l), 120)
-		if l.At.IsZero() {
-			return text
-		}
-		return ago(l.At, now) + ": " + text
-	}
-	return "none in the last " + count(len(p.Lines), "log line")
 }
 
 func consoleLine(cs ConsoleState, now time.Time) string {
