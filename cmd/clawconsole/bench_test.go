@@ -80,13 +80,13 @@ func (r *rig) clock(y *relay, token, text string) (total, gateway time.Duration)
 	if token != faketelegram.Token {
 		server = server.With(peerName)
 	}
-	before := server.LastUpdate()
 	server.Send(faketelegram.Post{From: faketelegram.Alice, Chat: faketelegram.Alice, Text: text})
+	sent := server.LastUpdate()
 	select {
 	case at := <-answered:
 		d := r.tap.last(token)
-		if d.update != before+1 {
-			r.t.Fatalf("%q was update %d, the last delivered is %d", text, before+1, d.update)
+		if d.update != sent {
+			r.t.Fatalf("%q was update %d, the last delivered is %d", text, sent, d.update)
 		}
 		if y != nil {
 			gateway = y.busy(d.at, at)
@@ -290,7 +290,7 @@ const (
 // word that is used once. A command with it must have it in its answer.
 var loadMix = []string{
 	"/status",
-	"/logs --tail 50 --grep %s",
+	"/logs --tail 50",
 	"/session night%d %s",
 	"/sessions",
 	"/status",
@@ -298,7 +298,17 @@ var loadMix = []string{
 	"/session night%d %s",
 	"/whoami",
 	"/status --verbose",
-	"/help %s",
+	"/help logs",
+	"/status",
+	"/logs --tail 50 --grep %s",
+	"/session night%d %s",
+	"/sessions --active-minutes 60",
+	"/status",
+	"/cron runs nightly",
+	"/session night%d %s",
+	"/gateway status",
+	"/status",
+	"/help",
 }
 
 // BenchmarkLoad sends b.N commands of 50 operators, as fast as they are answered,
