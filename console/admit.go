@@ -325,15 +325,23 @@ func (r *Router) refuse(a *asking, what, hint redact.Text) {
 
 // refuseWith ends a message that does not run: on record, with a reply.
 func (r *Router) refuseWith(a *asking, reply Reply, reason redact.Text) {
+	r.recordRefusal(a, auth.Unknown, reason)
+	r.say(a.UpdateID, Refused, r.answer(a, reply)...)
+}
+
+// recordRefusal puts a refusal on record. class is Unknown where it does not matter.
+func (r *Router) recordRefusal(a *asking, class auth.Class, reason redact.Text) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.work), recordTimeout)
 	defer cancel()
 	rec := r.record(a, audit.CommandRefused)
 	rec.Reason = reason
+	if class != auth.Unknown {
+		rec.Class = class.String()
+	}
 	if err := r.append(ctx, rec); err != nil {
 		r.log.Error("refusal not recorded", "update", a.UpdateID, "err", err)
 	}
 	r.log.Info("command refused", "operator", a.op.Name, "chat", a.ChatID, "update", a.UpdateID)
-	r.say(a.UpdateID, Refused, r.answer(a, reply)...)
 }
 
 // answer addresses a reply, and says if a secret is still in the chat.
@@ -375,13 +383,7 @@ func (r *Router) confirm(a *asking, req commands.Request) {
 			{Label: redact.Literal("Cancel"), Data: r.buttons.add(button{kind: dismiss, person: a.UserID, chat: a.ChatID, topic: a.TopicID, target: id, once: true}, confirmTime)},
 		}},
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.work), recordTimeout)
-	defer cancel()
-	rec := r.record(a, audit.CommandRefused)
-	rec.Class, rec.Reason = req.Class.String(), redact.Literal("not confirmed")
-	if err := r.append(ctx, rec); err != nil {
-		r.log.Error("refusal not recorded", "update", a.UpdateID, "err", err)
-	}
+	r.recordRefusal(a, req.Class, redact.Literal("not confirmed"))
 	out := r.answer(a, reply)
 	if a.line.UTF16Len() > confirmWhole {
 		// What would be cut must have been seen before the button is.

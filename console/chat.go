@@ -89,7 +89,8 @@ const (
 )
 
 // A Reply is a message of ours. What it holds is redacted; it is neither cut nor
-// escaped: that is the adapter's work. It has a JSON form, see [DecodeReply].
+// escaped: that is the adapter's work. It has a JSON form, in which it rests in the
+// outbox.
 type Reply struct {
 	Kind    Kind        `json:",omitempty"`
 	Header  redact.Text // first line

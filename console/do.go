@@ -176,17 +176,19 @@ func factorEvent(command, result string) (audit.Event, bool) {
 
 // echo is a header that names the command.
 func (r *Router) echo(a *asking, before string) redact.Text {
-	line := a.line
-	if first, rest, ok := line.Cut("\n"); ok {
-		line = first
-		if !rest.IsZero() {
-			line = redact.Concat(first, redact.Literal(" …"))
-		}
+	return redact.Concat(r.cfg.Redactor.Text(before), head(a.line), r.cfg.Redactor.Text(" @"+r.cfg.Gateway))
+}
+
+// head is the first line of a command, short enough for a header.
+func head(line redact.Text) redact.Text {
+	first, rest, _ := line.Cut("\n")
+	if !rest.IsZero() {
+		first = redact.Concat(first, redact.Literal(" …"))
 	}
-	if head, cut := line.Head(echoUnits); cut > 0 {
-		line = redact.Concat(head, redact.Literal("…"))
+	if h, cut := first.Head(echoUnits); cut > 0 {
+		first = redact.Concat(h, redact.Literal("…"))
 	}
-	return redact.Concat(r.cfg.Redactor.Text(before), line, r.cfg.Redactor.Text(" @"+r.cfg.Gateway))
+	return first
 }
 
 // reply redacts a result.

@@ -66,12 +66,3 @@ func (r *Router) resume(ctx context.Context, received []Update) {
 		r.dispatch(in)
 	}
 }
-
-// head is the first line of a command, short enough for a header.
-func head(line redact.Text) redact.Text {
-	first, _, _ := line.Cut("\n")
-	if h, cut := first.Head(echoUnits); cut > 0 {
-		return redact.Concat(h, redact.Literal("…"))
-	}
-	return first
-}

@@ -433,13 +433,14 @@ func (r *Router) leave(chat int64) (unknown bool) {
 	}
 	ctx, cancel := context.WithTimeout(r.work, callTimeout)
 	defer cancel()
-	err := r.cfg.Chat.Leave(ctx, chat)
-	r.log.Warn("left an unknown group; add a [[telegram.group]] with its id to stay", "chat", chat, "err", err)
-	if err != nil && !errors.Is(err, ErrBlocked) {
+	if err := r.cfg.Chat.Leave(ctx, chat); err != nil && !errors.Is(err, ErrBlocked) {
+		r.log.Warn("unknown group not left", "chat", chat, "err", err)
 		r.mu.Lock()
 		delete(r.left, chat)
 		r.mu.Unlock()
+		return true
 	}
+	r.log.Warn("left an unknown group; add a [[telegram.group]] with its id to stay", "chat", chat)
 	return true
 }
 

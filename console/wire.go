@@ -48,15 +48,6 @@ func decodeOutgoing(b []byte, r *redact.Redactor) (Outgoing, error) {
 	return o, nil
 }
 
-// DecodeReply reads the JSON form of a Reply and redacts it.
-func DecodeReply(b []byte, r *redact.Redactor) (Reply, error) {
-	var w wireReply
-	if err := json.Unmarshal(b, &w); err != nil {
-		return Reply{}, fmt.Errorf("decode reply: %w", err)
-	}
-	return w.reply(r), nil
-}
-
 // wireReply is Reply with strings, for a redact.Text cannot be decoded.
 type wireReply struct {
 	Kind   Kind
