@@ -308,7 +308,7 @@ func readFrame(ctx context.Context, ws *websocket.Conn) (f frame, err error) {
 	if err != nil {
 		return f, err
 	}
-	return f, json.Unmarshal(b, &f)
+	return parseFrame(b)
 }
 
 // start lets the connection live until close, or until ctx ends. The handlers
@@ -339,8 +339,8 @@ func (c *conn) read(ctx context.Context) {
 			break
 		}
 		c.hear()
-		var f frame
-		if json.Unmarshal(b, &f) != nil {
+		f, ferr := parseFrame(b)
+		if ferr != nil {
 			c.lose() // it may have been an event
 			continue
 		}

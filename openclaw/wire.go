@@ -1,7 +1,9 @@
 package openclaw
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 )
@@ -16,6 +18,121 @@ type frame struct {
 	Error   *wireError      `json:"error"`
 	Event   string          `json:"event"`
 	Seq     int64           `json:"seq"`
+}
+
+var errFrame = errors.New("not a frame")
+
+// parseFrame reads a frame. It looks at the payload only to find its end, which
+// is most of the work that a long one makes, and keeps b: whoever decodes the
+// payload finds out whether it is JSON.
+func parseFrame(b []byte) (f frame, err error) {
+	i := blanks(b, 0)
+	if i == len(b) || b[i] != '{' {
+		return f, errFrame
+	}
+	for i++; ; i++ {
+		i = blanks(b, i)
+		key := i
+		if i = skip(b, i); i < 0 || b[key] != '"' {
+			return f, errFrame
+		}
+		name := string(b[key:i])
+		if i = blanks(b, i); i == len(b) || b[i] != ':' {
+			return f, errFrame
+		}
+		i = blanks(b, i+1)
+		value := i
+		if i = skip(b, i); i < 0 {
+			return f, errFrame
+		}
+		var to any
+		switch name {
+		case `"payload"`:
+			f.Payload = b[value:i:i]
+		case `"type"`:
+			to = &f.Type
+		case `"id"`:
+			to = &f.ID
+		case `"ok"`:
+			to = &f.OK
+		case `"error"`:
+			to = &f.Error
+		case `"event"`:
+			to = &f.Event
+		case `"seq"`:
+			to = &f.Seq
+		}
+		if to != nil {
+			if err := json.Unmarshal(b[value:i], to); err != nil {
+				return f, err
+			}
+		}
+		if i = blanks(b, i); i == len(b) {
+			return f, errFrame
+		}
+		switch b[i] {
+		case ',':
+		case '}':
+			if blanks(b, i+1) != len(b) {
+				return f, errFrame
+			}
+			return f, nil
+		default:
+			return f, errFrame
+		}
+	}
+}
+
+// blanks returns the first index from i on that is not white space.
+func blanks(b []byte, i int) int {
+	for i < len(b) && (b[i] == ' ' || b[i] == '\n' || b[i] == '\t' || b[i] == '\r') {
+		i++
+	}
+	return i
+}
+
+// skip returns the index after the JSON value that begins at i, -1 if there is
+// none or it has no end. Of a value that is not valid it may return any end.
+func skip(b []byte, i int) int {
+	depth, begun := 0, i
+	for i < len(b) {
+		switch b[i] {
+		case '"':
+			for i++; i < len(b) && b[i] != '"'; i++ {
+				if b[i] == '\\' {
+					i++
+				}
+			}
+			if i++; i > len(b) {
+				return -1
+			}
+		case '{', '[':
+			depth++
+			i++
+		case '}', ']':
+			depth--
+			i++
+		default:
+			if depth > 0 {
+				i++
+				continue
+			}
+			for i < len(b) && !bytes.ContainsRune([]byte(",:]} \n\t\r"), rune(b[i])) {
+				i++ // a number or a word
+			}
+			if i == begun {
+				return -1
+			}
+			return i
+		}
+		if depth <= 0 {
+			if depth < 0 {
+				return -1
+			}
+			return i
+		}
+	}
+	return -1
 }
 
 type request struct {
