@@ -231,6 +231,54 @@ func TestEveryOptionHasAnEffect(t *testing.T) {
 			w.edit("enabled = true", fmt.Sprintf("enabled = true\ndir = %q", dir))
 			w.runs("pwd", dir)
 		},
+		"approvals.allow_always": func(t *testing.T, w *world, g *fakegateway.Server) {
+			w.append("[approvals]\nallow_always = true\n")
+			w.start()
+			if _, ok := button(w.prompt(g, faketelegram.Alice), "Always"); !ok {
+				t.Error("Always is offered and not shown")
+			}
+		},
+		"approvals.step_up": func(t *testing.T, w *world, g *fakegateway.Server) {
+			w.append("[approvals]\nstep_up = true\n")
+			w.start()
+			e := w.prompt(g, faketelegram.Alice)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			p, err := w.telegram.Press(faketelegram.Press{User: faketelegram.Alice, Chat: faketelegram.Alice, Message: e.MessageID, Label: "Allow once"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if note, err := p.Wait(ctx); err != nil || !strings.Contains(note.Text, "unlock") && !strings.Contains(note.Text, "/auth") {
+				t.Errorf("pressed without an unlock: %+v, %v", note, err)
+			}
+			w.ask(faketelegram.Alice, "/whoami", "alice")
+			if n := g.Calls("exec.approval.resolve"); n != 0 {
+				t.Errorf("%d decisions reached the gateway", n)
+			}
+		},
+		"approvals.route": func(t *testing.T, w *world, g *fakegateway.Server) {
+			w.append("[[approvals.route]]\noperators = [\"bob\"]\n")
+			w.start()
+			w.prompt(g, faketelegram.Bob)
+		},
+		"approvals.route.operators": func(t *testing.T, w *world, g *fakegateway.Server) {
+			w.append("[[approvals.route]]\noperators = [\"bob\"]\n")
+			w.start()
+			w.prompt(g, faketelegram.Bob)
+			w.ask(faketelegram.Alice, "/whoami", "alice")
+			if text := w.transcript(faketelegram.Alice); strings.Contains(text, "Allow") {
+				t.Errorf("alice is asked too:\n%s", text)
+			}
+		},
+		"approvals.route.chats": func(t *testing.T, w *world, g *fakegateway.Server) {
+			w.append(fmt.Sprintf("[[approvals.route]]\nchats = [\"%d\"]\n", faketelegram.Supergroup))
+			w.start()
+			w.prompt(g, faketelegram.Supergroup)
+		},
+		"approvals.route.source":  routeMatches("source"),
+		"approvals.route.agent":   routeMatches("agent"),
+		"approvals.route.session": routeMatches("session"),
+		"approvals.route.tool":    routeMatches("tool"),
 		"redact.keys": func(t *testing.T, w *world, _ *fakegateway.Server) {
 			w.append("[redact]\nkeys = [\"*_COLOUR\"]\n")
 			w.runs("echo MY_COLOUR=bluish-green-77", "MY_COLOUR=[redacted]")
@@ -264,6 +312,52 @@ func TestEveryOptionHasAnEffect(t *testing.T) {
 	for key := range rows {
 		t.Errorf("%s is no key of a configuration", key)
 	}
+}
+
+// routeMatches shows that a route to Bob does not apply where its glob does not
+// match, so that Alice is asked too, by the rule for no route.
+func routeMatches(key string) func(t *testing.T, w *world, g *fakegateway.Server) {
+	return func(t *testing.T, w *world, g *fakegateway.Server) {
+		w.append("[[approvals.route]]\noperators = [\"bob\"]\n" + key + " = \"nothing-like-it*\"\n")
+		w.start()
+		w.prompt(g, faketelegram.Alice)
+	}
+}
+
+// prompt has the gateway raise an approval and waits for it in a chat.
+func (w *world) prompt(g *fakegateway.Server, chat int64) faketelegram.Entry {
+	w.t.Helper()
+	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
+	defer cancel()
+	// Until the console's socket is there, approvals are denied at once.
+	for g.Calls("exec.approval.list") == 0 {
+		w.ask(faketelegram.Alice, "/gateway status", "")
+	}
+	g.Raise(fakegateway.Approval{
+		Request: map[string]any{"command": "uptime", "cwd": "/srv", "agentId": "main", "sessionKey": "agent:main:ops"},
+		Allowed: []string{"allow-once", "allow-always", "deny"},
+	})
+	e, err := w.telegram.WaitMessage(ctx, chat, 0, func(e faketelegram.Entry) bool {
+		_, ok := button(e, "Allow once")
+		return ok
+	})
+	if err != nil {
+		w.t.Fatalf("no prompt in chat %d:\n%s", chat, w.transcript(chat))
+	}
+	return e
+}
+
+func button(e faketelegram.Entry, label string) (faketelegram.Button, bool) {
+	if e.ReplyMarkup != nil {
+		for _, row := range e.ReplyMarkup.Rows {
+			for _, b := range row {
+				if b.Text == label {
+					return b, true
+				}
+			}
+		}
+	}
+	return faketelegram.Button{}, false
 }
 
 // isTable reports whether key only holds other keys.
