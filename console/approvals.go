@@ -45,7 +45,8 @@ type Desk struct {
 	ctx     context.Context // of Run; nil before
 	stopped bool
 	wg      sync.WaitGroup
-	whole   map[string]bool // documents that were sent, by prompt and digest
+	whole   map[string]bool         // documents that were sent, by prompt and digest
+	asked   map[int64]chan struct{} // by chat: a question is on its way; closed when it has arrived
 }
 
 var (
@@ -56,7 +57,7 @@ var (
 // NewDesk returns a Desk.
 func NewDesk(c DeskConfig) *Desk {
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
-	d := &Desk{DeskConfig: c, log: c.Log, whole: make(map[string]bool)}
+	d := &Desk{DeskConfig: c, log: c.Log, whole: make(map[string]bool), asked: make(map[int64]chan struct{})}
 	d.broker = approvals.New(approvals.Config{
 		Gateway: c.Gateway, Ledger: c.Ledger, Prompter: d, Record: d.record, Default: d.approvers,
 		Routes: c.Routes, AllowAlways: c.AllowAlways, Log: c.Log,
@@ -281,7 +282,12 @@ func (d *Desk) refusal(err error, c approvals.Case) redact.Text {
 
 // question asks the one who denies for a reason in words.
 func (d *Desk) question(p Press, op auth.Operator, c approvals.Case) {
+	arrived := make(chan struct{})
+	d.mu.Lock()
+	d.asked[p.ChatID] = arrived
+	d.mu.Unlock()
 	d.spawn(func(ctx context.Context) {
+		defer close(arrived)
 		id, err := d.Chat.Send(ctx, Address{ChatID: p.ChatID, TopicID: p.TopicID}, Reply{
 			Header:     redact.Sprintf("Why do you deny it, %s?", d.Redactor.Text(op.Name)),
 			Hint:       redact.Sprintf("Reply to this message before %s; the agent reads it.", d.clock(c.Until)),
@@ -307,9 +313,24 @@ func (d *Desk) remove(ctx context.Context, to Address, message int64) {
 
 // Message implements [Approvals]: it takes the replies to its questions.
 func (d *Desk) Message(ctx context.Context, op auth.Operator, m Message) (taken bool) {
-	c, ok := d.broker.Questioner(approvals.Spot{Chat: m.ChatID, Message: m.ReplyTo})
+	at := approvals.Spot{Chat: m.ChatID, Message: m.ReplyTo}
+	c, ok := d.broker.Questioner(at)
 	if !ok {
-		return false
+		// It may have been read before we have heard that it arrived.
+		d.mu.Lock()
+		arrived := d.asked[m.ChatID]
+		d.mu.Unlock()
+		if arrived == nil {
+			return false
+		}
+		select {
+		case <-arrived:
+		case <-time.After(callTimeout):
+		case <-ctx.Done():
+		}
+		if c, ok = d.broker.Questioner(at); !ok {
+			return false
+		}
 	}
 	say := func(header redact.Text) {
 		d.spawn(func(ctx context.Context) {

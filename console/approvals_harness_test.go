@@ -236,7 +236,10 @@ func (r *deskRig) open() {
 		r.t.Fatal(err)
 	}
 	c := r.deskConf
-	c.Chat, c.Gate, c.Record, c.Redactor, c.Gateway, c.Ledger, c.Log = r.config.Chat, r.gate, r.record, r.config.Redactor, r.gw, r.store, r.config.Log
+	if c.Record == nil {
+		c.Record = r.record
+	}
+	c.Chat, c.Gate, c.Redactor, c.Gateway, c.Ledger, c.Log = r.config.Chat, r.gate, r.config.Redactor, r.gw, r.store, r.config.Log
 	r.desk = console.NewDesk(c)
 	r.config.Approvals = r.desk
 	ctx, cancel := context.WithCancel(context.Background())

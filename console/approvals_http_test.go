@@ -12,6 +12,7 @@ import (
 	"unicode/utf16"
 
 	"clawconsole/console/telegram"
+	"clawconsole/internal/approvals"
 	"clawconsole/internal/faketelegram"
 	"clawconsole/openclaw"
 	"clawconsole/redact"
@@ -32,6 +33,7 @@ func newOverHTTP(t testing.TB) *overHTTP {
 	t.Cleanup(h.Close)
 	d := &deskRig{rig: w.rig, gw: newFakeGateway(), path: filepath.Join(t.TempDir(), "ledger.db")}
 	d.deskConf.Name = "local"
+	d.deskConf.Routes = []approvals.Route{{Places: []approvals.Place{{Chat: alice}}}}
 	bot, err := telegram.New(telegram.Config{Token: redact.NewSecret(faketelegram.Token), APIURL: h.URL, Log: logTo(t)})
 	if err != nil {
 		t.Fatal(err)

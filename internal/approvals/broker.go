@@ -142,7 +142,7 @@ type Broker struct {
 	mu       sync.Mutex
 	stopped  bool
 	compared bool                // with the gateway's list, since the start
-	cases    map[string]Case     // open, and ended a short while ago
+	cases    map[string]*Case    // open, and ended a short while ago; what is pointed to never changes
 	keys     map[string]string   // approval ID to the key of the newest case
 	groups   map[string][]string // leader to all of its group, the leader first
 	prompts  map[string][]state.Prompt
@@ -166,7 +166,7 @@ func New(c Config) *Broker {
 		Config: c, log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)),
 		ready: make(chan struct{}), sends: make(chan struct{}, sendsAtOnce),
 		look: make(chan struct{}, 1), tick: make(chan struct{}, 1),
-		cases: make(map[string]Case), keys: make(map[string]string), groups: make(map[string][]string),
+		cases: make(map[string]*Case), keys: make(map[string]string), groups: make(map[string][]string),
 		prompts: make(map[string][]state.Prompt), spots: make(map[Spot]string),
 		painting: make(map[string]bool), sending: make(map[string]bool), direct: make(map[string]Place), joining: make(map[string]chan struct{}),
 		follows: make(map[string]func()), watch: make(chan struct{}), up: make(chan struct{}), faults: make(map[string]error),
@@ -247,7 +247,7 @@ func (b *Broker) load(ctx context.Context) error {
 
 // enter puts a case into memory. b.mu is held.
 func (b *Broker) enter(c Case, prompts []state.Prompt) {
-	b.cases[c.Key] = c
+	b.cases[c.Key] = &c
 	if old, ok := b.cases[b.keys[c.Approval.ID]]; !ok || !old.Approval.CreatedAt.After(c.Approval.CreatedAt) {
 		b.keys[c.Approval.ID] = c.Key
 	}
@@ -264,10 +264,10 @@ func (b *Broker) enter(c Case, prompts []state.Prompt) {
 
 // resume goes on where the last process has left off.
 func (b *Broker) resume() {
-	for _, c := range b.all() {
+	for _, c := range b.sorted() {
 		switch {
 		case c.State.Final():
-			b.finish(c)
+			b.finish(*c)
 		case c.Step == Sending:
 			b.send(c.Key, true)
 		}
@@ -279,7 +279,7 @@ func (b *Broker) resume() {
 			}
 			b.repaint(c.Leader)
 		}
-		b.follow(c)
+		b.follow(*c)
 	}
 }
 
@@ -641,7 +641,7 @@ func (b *Broker) apply(key string, in input) (Case, error) {
 		}
 		b.mu.Lock()
 		if now, ok := b.cases[key]; ok && now.Version < c.Version {
-			b.cases[key] = c
+			b.cases[key] = &c
 			b.changedNow()
 		}
 		b.mu.Unlock()
@@ -872,24 +872,39 @@ func (b *Broker) get(key string) (Case, bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	c, ok := b.cases[key]
-	return c, ok
+	if !ok {
+		return Case{}, false
+	}
+	return *c, true
 }
 
-// all returns every case in memory, oldest first.
-func (b *Broker) all() (all []Case) {
+// all returns every case in memory.
+func (b *Broker) all() []*Case {
 	b.mu.Lock()
+	defer b.mu.Unlock()
+	all := make([]*Case, 0, len(b.cases))
 	for _, c := range b.cases {
 		all = append(all, c)
 	}
-	b.mu.Unlock()
-	slices.SortFunc(all, func(x, y Case) int {
+	return all
+}
+
+// sorted returns every case in memory, oldest first.
+func (b *Broker) sorted() []*Case {
+	all := b.all()
+	slices.SortFunc(all, func(x, y *Case) int {
 		return cmp.Or(x.Approval.CreatedAt.Compare(y.Approval.CreatedAt), cmp.Compare(x.Key, y.Key))
 	})
 	return all
 }
 
-func (b *Broker) open() []Case {
-	return slices.DeleteFunc(b.all(), func(c Case) bool { return c.State.Final() })
+func (b *Broker) open() (open []Case) {
+	for _, c := range b.sorted() {
+		if !c.State.Final() {
+			open = append(open, *c)
+		}
+	}
+	return open
 }
 
 // view is what the prompts of a leader show.
@@ -898,7 +913,7 @@ func (b *Broker) view(leader string) (v View) {
 	defer b.mu.Unlock()
 	for _, key := range b.groups[leader] {
 		if c, ok := b.cases[key]; ok {
-			v = append(v, c)
+			v = append(v, *c)
 		}
 	}
 	return v

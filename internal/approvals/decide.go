@@ -84,7 +84,11 @@ func (b *Broker) Send(key string) { b.send(key, false) }
 func (b *Broker) Wait(ctx context.Context, id string, done func(Case) bool) (Case, error) {
 	for {
 		b.mu.Lock()
-		c, ok := b.cases[b.keys[id]]
+		var c Case
+		now, ok := b.cases[b.keys[id]]
+		if ok {
+			c = *now
+		}
 		watch := b.watch
 		b.mu.Unlock()
 		if ok && done(c) {
@@ -353,7 +357,7 @@ func (b *Broker) Questioner(at Spot) (Case, bool) {
 	defer b.mu.Unlock()
 	for _, c := range b.cases {
 		if c.Question != 0 && c.Question == at.Message && c.AskedAt.Chat == at.Chat {
-			return c, true
+			return *c, true
 		}
 	}
 	return Case{}, false
@@ -421,9 +425,9 @@ func (b *Broker) Find(ctx context.Context, id string) []Case {
 		}
 		return false
 	}
-	all := b.all()
+	all := b.sorted()
 	slices.Reverse(all) // the newest of those that share an ID
-	if slices.ContainsFunc(all, look) {
+	if slices.ContainsFunc(all, func(c *Case) bool { return look(*c) }) {
 		return pending
 	}
 	if len(pending) == 0 {

@@ -361,7 +361,7 @@ func (b *Broker) due(now time.Time) (next time.Time) {
 				}
 				at(since.Add(undeliveredAfter), func() { b.undeliverable(key, "the chat could not be reached") })
 			} else if compared && !c.Nudged && c.Leader == c.Key && now.Before(expires) {
-				at(c.ShownAt.Add(expires.Sub(c.ShownAt)/2), func() { b.nudge(c) })
+				at(c.ShownAt.Add(expires.Sub(c.ShownAt)/2), func() { b.nudge(*c) })
 			}
 		}
 	}
