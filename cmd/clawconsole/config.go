@@ -75,8 +75,6 @@ type AuthConfig struct {
 	RateBurst       int               `toml:"rate_burst"`
 	AnswerStrangers bool              `toml:"answer_strangers"`
 	Class           map[string]string `toml:"class"` // raise only
-
-	hash [32]byte // of Secret, for auth.Config; zero: no second factor
 }
 
 // OpenClawConfig is the gateway and the ways to it.
@@ -493,9 +491,7 @@ func (l *loader) check(c *Config) {
 	// Second factor
 	c.Auth.Secret = l.secret("auth.secret", c.Auth.Secret, c.Auth.SecretFile)
 	if s := c.Auth.Secret.Reveal(); s != "" {
-		hash, err := auth.HashSecret(s)
-		c.Auth.hash = hash
-		if err != nil {
+		if _, err := auth.HashSecret(s); err != nil {
 			l.fault("auth.secret", err.Error(), "make one with: openssl rand -base64 32")
 		} else if distinct(s) < minSecretDistinct {
 			l.fault("auth.secret", "has too few different characters to be random", "make one with: openssl rand -base64 32")

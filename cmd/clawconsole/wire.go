@@ -83,7 +83,11 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *in
 		return nil, fmt.Errorf("state folder %s: %w", c.StateDir, err)
 	}
 
-	gate, err := auth.New(i.authConfig())
+	authConfig, err := i.authConfig()
+	if err != nil {
+		return nil, err
+	}
+	gate, err := auth.New(authConfig)
 	if err != nil {
 		return nil, err
 	}
@@ -172,13 +176,19 @@ func botID(c Config) string {
 	return id
 }
 
-func (i *instance) authConfig() auth.Config {
+func (i *instance) authConfig() (auth.Config, error) {
 	c := i.config
 	a := auth.Config{
-		SecretSHA256: c.Auth.hash, UnlockTTL: c.Auth.UnlockTTL,
+		UnlockTTL:     c.Auth.UnlockTTL,
 		RatePerMinute: c.Auth.RatePerMinute, RateBurst: c.Auth.RateBurst,
 		StepUp: c.Approvals.StepUp, AnswerStrangers: c.Auth.AnswerStrangers,
 		Lockouts: lockouts{i.store}, OnLockout: i.lockedOut,
+	}
+	if !c.Auth.Secret.IsZero() {
+		var err error
+		if a.SecretSHA256, err = auth.HashSecret(c.Auth.Secret.Reveal()); err != nil {
+			return auth.Config{}, fmt.Errorf("auth.secret: %w", err)
+		}
 	}
 	for _, o := range c.Operators {
 		a.Operators = append(a.Operators, auth.Operator{ID: o.ID, Name: o.Name, May: o.rights})
@@ -186,7 +196,7 @@ func (i *instance) authConfig() auth.Config {
 	for _, g := range c.Telegram.Groups {
 		a.Groups = append(a.Groups, auth.Group{ID: g.ID, Topics: g.Topics})
 	}
-	return a
+	return a, nil
 }
 
 // lockedOut tells the other operators, and the record.
