@@ -52,6 +52,7 @@ type world struct {
 	url      string // of the Bot API
 	dir      string
 	config   string   // file
+	more     []string // files of further consoles in the same process
 	environ  []string // of the console, beside PATH and HOME
 }
 
@@ -188,6 +189,9 @@ func (w *world) start(before ...string) *process {
 func (w *world) launch(before ...string) *process {
 	w.t.Helper()
 	args := append(before, binary(w.t), "serve", "--config", w.config)
+	for _, file := range w.more {
+		args = append(args, "--config", file)
+	}
 	p := &process{t: w.t, cmd: osexec.Command(args[0], args[1:]...), out: new(lockedBuffer), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
 	p.cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir}, w.environ...)
@@ -204,7 +208,13 @@ func (w *world) launch(before ...string) *process {
 			case <-p.done:
 			case <-time.After(5 * time.Second):
 			}
-			w.t.Logf("the console's log:\n%s", p.out)
+			log, dump, _ := strings.Cut(p.out.String(), "SIGQUIT: quit\n")
+			w.t.Logf("the console's log:\n%s", log)
+			for line := range strings.Lines(dump) {
+				if strings.HasPrefix(line, "clawconsole/") {
+					w.t.Logf("in %s", line)
+				}
+			}
 		}
 		p.kill()
 	})
