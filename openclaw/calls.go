@@ -568,38 +568,68 @@ func (g *Gateway) Logs(ctx context.Context, p LogsParams) (LogPage, error) {
 // Its subsystem is JSON inside the JSON. What the line says besides its message
 // (the other arguments of the log call) is added to it.
 func parseLogLine(line string) LogLine {
-	var w struct {
-		Arg0    json.RawMessage `json:"0"`
-		Arg1    json.RawMessage `json:"1"`
-		Time    string          `json:"time"`
-		Message *string         `json:"message"`
-		Meta    struct {
-			Date         string `json:"date"`
-			LogLevelName string `json:"logLevelName"`
-			Name         string `json:"name"`
-		} `json:"_meta"`
-	}
-	if !strings.HasPrefix(line, "{") || json.Unmarshal([]byte(line), &w) != nil || w.Message == nil && w.Arg0 == nil {
+	if !strings.HasPrefix(line, "{") {
 		return LogLine{Message: line}
 	}
-	l := LogLine{Level: strings.ToLower(w.Meta.LogLevelName)}
-	l.At, _ = time.Parse(time.RFC3339, cmp.Or(w.Time, w.Meta.Date)) // zero if it is not one
-	var name struct {
-		Subsystem string `json:"subsystem"`
-		Module    string `json:"module"`
+	var (
+		l          LogLine
+		at, date   string
+		arg0, arg1 json.RawMessage
+		message    bool
+	)
+	err := members([]byte(line), func(name, value []byte) error {
+		switch string(name) {
+		case "0":
+			arg0 = value
+		case "1":
+			arg1 = value
+		case "time":
+			at, _ = text(value)
+		case "message":
+			l.Message, message = text(value)
+		case "_meta":
+			return members(value, func(name, value []byte) error {
+				switch string(name) {
+				case "date":
+					date, _ = text(value)
+				case "logLevelName":
+					level, _ := text(value)
+					l.Level = strings.ToLower(level)
+				case "name":
+					l.Subsystem = subsystem(value)
+				}
+				return nil
+			})
+		}
+		return nil
+	})
+	if err != nil || !message && arg0 == nil || arg1 != nil && !json.Valid(arg1) {
+		return LogLine{Message: line}
 	}
-	if json.Unmarshal([]byte(w.Meta.Name), &name) == nil {
-		l.Subsystem = cmp.Or(name.Subsystem, name.Module)
+	l.At, _ = time.Parse(time.RFC3339, cmp.Or(at, date)) // zero if it is not one
+	if !message {
+		l.Message = words(arg0)
 	}
-	if w.Message != nil {
-		l.Message = *w.Message
-	} else {
-		l.Message = words(w.Arg0)
-	}
-	if len(w.Arg1) > 0 && w.Arg1[0] == '{' {
-		l.Message += " " + string(w.Arg1)
+	if len(arg1) > 0 && arg1[0] == '{' {
+		l.Message += " " + string(arg1)
 	}
 	return l
+}
+
+// subsystem reads the name of a logger: JSON inside a JSON string.
+func subsystem(name []byte) string {
+	inner, _ := text(name)
+	var subsystem, module string
+	_ = members([]byte(inner), func(name, value []byte) error { // another name is none
+		switch string(name) {
+		case "subsystem":
+			subsystem, _ = text(value)
+		case "module":
+			module, _ = text(value)
+		}
+		return nil
+	})
+	return cmp.Or(subsystem, module)
 }
 
 type wireCronJob struct {

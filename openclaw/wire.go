@@ -1,11 +1,12 @@
 package openclaw
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // frame is any text frame of the protocol, both ways.
@@ -20,68 +21,97 @@ type frame struct {
 	Seq     int64           `json:"seq"`
 }
 
-var errFrame = errors.New("not a frame")
-
 // parseFrame reads a frame. It looks at the payload only to find its end, which
 // is most of the work that a long one makes, and keeps b: whoever decodes the
 // payload finds out whether it is JSON.
 func parseFrame(b []byte) (f frame, err error) {
+	return f, members(b, func(name, value []byte) error {
+		switch string(name) {
+		case "payload":
+			f.Payload = value
+		case "type":
+			return json.Unmarshal(value, &f.Type)
+		case "id":
+			return json.Unmarshal(value, &f.ID)
+		case "ok":
+			return json.Unmarshal(value, &f.OK)
+		case "error":
+			return json.Unmarshal(value, &f.Error)
+		case "event":
+			return json.Unmarshal(value, &f.Event)
+		case "seq":
+			return json.Unmarshal(value, &f.Seq)
+		}
+		return nil
+	})
+}
+
+var errNoObject = errors.New("not a JSON object")
+
+// members calls f for each member of the JSON object b, with its name as written,
+// which is right for the names that we know, and its value, of which only the end
+// was looked for: a value that f does not decode may be no JSON. It stops at the
+// first error of f.
+func members(b []byte, f func(name, value []byte) error) error {
 	i := blanks(b, 0)
 	if i == len(b) || b[i] != '{' {
-		return f, errFrame
+		return errNoObject
 	}
-	for i++; ; i++ {
+	if i = blanks(b, i+1); i < len(b) && b[i] == '}' {
+		return end(b, i+1)
+	}
+	for ; ; i++ {
 		i = blanks(b, i)
 		key := i
 		if i = skip(b, i); i < 0 || b[key] != '"' {
-			return f, errFrame
+			return errNoObject
 		}
-		name := string(b[key:i])
+		name := b[key+1 : i-1]
 		if i = blanks(b, i); i == len(b) || b[i] != ':' {
-			return f, errFrame
+			return errNoObject
 		}
 		i = blanks(b, i+1)
 		value := i
 		if i = skip(b, i); i < 0 {
-			return f, errFrame
+			return errNoObject
 		}
-		var to any
-		switch name {
-		case `"payload"`:
-			f.Payload = b[value:i:i]
-		case `"type"`:
-			to = &f.Type
-		case `"id"`:
-			to = &f.ID
-		case `"ok"`:
-			to = &f.OK
-		case `"error"`:
-			to = &f.Error
-		case `"event"`:
-			to = &f.Event
-		case `"seq"`:
-			to = &f.Seq
-		}
-		if to != nil {
-			if err := json.Unmarshal(b[value:i], to); err != nil {
-				return f, err
-			}
+		if err := f(name, b[value:i:i]); err != nil {
+			return err
 		}
 		if i = blanks(b, i); i == len(b) {
-			return f, errFrame
+			return errNoObject
 		}
 		switch b[i] {
 		case ',':
 		case '}':
-			if blanks(b, i+1) != len(b) {
-				return f, errFrame
-			}
-			return f, nil
+			return end(b, i+1)
 		default:
-			return f, errFrame
+			return errNoObject
 		}
 	}
 }
+
+func end(b []byte, i int) error {
+	if blanks(b, i) != len(b) {
+		return errNoObject
+	}
+	return nil
+}
+
+// text decodes a JSON string; anything else is not ok.
+func text(value []byte) (s string, ok bool) {
+	if n := len(value); n >= 2 && value[0] == '"' && utf8.Valid(value) && !slices.ContainsFunc(value, escaped) {
+		return string(value[1 : n-1]), true
+	}
+	var p *string
+	if json.Unmarshal(value, &p) != nil || p == nil {
+		return "", false
+	}
+	return *p, true
+}
+
+// escaped reports whether c in a JSON string begins an escape or should have been one.
+func escaped(c byte) bool { return c < ' ' || c == '\\' }
 
 // blanks returns the first index from i on that is not white space.
 func blanks(b []byte, i int) int {
@@ -117,7 +147,7 @@ func skip(b []byte, i int) int {
 				i++
 				continue
 			}
-			for i < len(b) && !bytes.ContainsRune([]byte(",:]} \n\t\r"), rune(b[i])) {
+			for i < len(b) && strings.IndexByte(",:]} \n\t\r", b[i]) < 0 {
 				i++ // a number or a word
 			}
 			if i == begun {
