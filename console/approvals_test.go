@@ -728,3 +728,44 @@ func TestOutcome(t *testing.T) {
 		r.shows(r.now(p), "Approved by alice", "Failed: exit code 2 after 140ms", "no such file")
 	})
 }
+
+// TestStoppedBeforePrompt: who was not asked before the console stopped is asked
+// when it is back.
+func TestStoppedBeforePrompt(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *deskRig) {
+		r.chat.failSend = func(sent) error { return errors.New("bad gateway") }
+		r.open()
+		r.gw.raise(openclaw.Approval{Command: "uptime"})
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		r.close()
+		r.chat.failSend = nil
+		r.gw.set(openclaw.Connected)
+		time.Sleep(time.Minute)
+		r.open()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		for _, chat := range []int64{alice, bob} {
+			if got := len(r.inChat(chat)); got != 1 {
+				t.Errorf("%d prompts in %d, want 1", got, chat)
+			}
+			r.shows(r.prompt(chat), "Allow this command", "uptime")
+		}
+	})
+}
+
+// TestSkew: the gateway's clock is not ours.
+func TestSkew(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *deskRig) {
+		const ahead = 40 * time.Minute
+		r.gw.state.Skew = ahead
+		r.open()
+		r.gw.raise(openclaw.Approval{CreatedAt: time.Now().Add(ahead), ExpiresAt: time.Now().Add(ahead + 30*time.Minute)})
+		r.gw.raise(openclaw.Approval{Command: "behind", CreatedAt: time.Now().Add(ahead - 50*time.Minute), ExpiresAt: time.Now().Add(ahead - 20*time.Minute)})
+		synctest.Wait()
+		r.shows(r.prompt(alice), "30 min left")
+		if got := len(r.inChat(alice)); got != 1 {
+			t.Errorf("%d prompts, want one: the other has expired by the gateway's clock", got)
+		}
+	})
+}

@@ -168,7 +168,7 @@ func (p *prompting) blocks() (blocks []Block) {
 	}
 	add("Agent", a.AgentID)
 	add("Session", a.SessionKey)
-	add("Job", a.CronJobID)
+	add("Automation", cmp.Or(a.CronJobName, a.CronJobID))
 	if a.Host != "" && (a.Host != "gateway" || a.NodeID != "") {
 		add("Runs on", strings.TrimSpace(a.Host+" "+a.NodeID))
 	}

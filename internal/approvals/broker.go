@@ -422,6 +422,9 @@ func (b *Broker) ours(resolver string, p Person) bool {
 func (b *Broker) requested(a openclaw.Approval) {
 	sum := digest(a)
 	key := keyOf(a)
+	if skew := b.Gateway.State().Skew; skew.Abs() > time.Second && !a.ExpiresAt.IsZero() {
+		a.ExpiresAt = a.ExpiresAt.Add(-skew) // by our clock, which everything here goes by
+	}
 	b.mu.Lock()
 	known, ok := b.cases[key]
 	to, alone := b.direct[a.ID]

@@ -198,12 +198,17 @@ func (c Case) free() error {
 	return nil
 }
 
+// overdue reports whether its time is up.
+func (c Case) overdue(at time.Time) bool {
+	return !c.Approval.ExpiresAt.IsZero() && !at.Before(c.Approval.ExpiresAt)
+}
+
 func (d decided) apply(c Case) (Case, error) {
 	if err := c.free(); err != nil {
 		return c, err
 	}
 	switch {
-	case !d.at.Before(c.Approval.ExpiresAt):
+	case c.overdue(d.at):
 		return c, ErrOverdue
 	case !c.Approval.Offers(d.what):
 		return c, ErrOffered
@@ -218,7 +223,7 @@ func (r refusing) apply(c Case) (Case, error) {
 		return c, err
 	}
 	switch {
-	case !r.at.Before(c.Approval.ExpiresAt):
+	case c.overdue(r.at):
 		return c, ErrOverdue
 	case !c.Approval.Offers(openclaw.Deny):
 		return c, ErrOffered
@@ -226,7 +231,7 @@ func (r refusing) apply(c Case) (Case, error) {
 	c.Step, c.Note, c.AskedAt, c.Question = Asking, "", r.spot, 0
 	c.Claim = Claim{By: r.by, Decision: openclaw.Deny, At: r.at}
 	c.Until = r.at.Add(hold)
-	if latest := c.Approval.ExpiresAt.Add(-holdBefore); c.Until.After(latest) {
+	if latest := c.Approval.ExpiresAt.Add(-holdBefore); !c.Approval.ExpiresAt.IsZero() && c.Until.After(latest) {
 		c.Until = latest
 	}
 	return c, nil
@@ -255,7 +260,7 @@ func (l lapsed) apply(c Case) (Case, error) {
 	switch {
 	case c.Step == Asking && !l.at.Before(c.Until):
 		c.Step = Sending
-	case c.Step == Open && !l.at.Before(c.Approval.ExpiresAt):
+	case c.Step == Open && c.overdue(l.at):
 		c.Step = Overdue
 	}
 	return c, nil

@@ -140,7 +140,7 @@ func (b *Broker) send(key string, uncertain bool) {
 				return
 			}
 			again, err := b.attempt(c, uncertain)
-			if err != nil {
+			if err != nil && b.ctx.Err() == nil {
 				b.log.Warn("decision not confirmed", "approval", c.Approval.ID, "decision", string(c.Claim.Decision), "operator", c.Claim.By.Name, "err", err)
 			}
 			uncertain = uncertain || again

@@ -465,6 +465,26 @@ func TestRealCommands(t *testing.T) {
 	s.ends(two)
 }
 
+// TestRealAutomation: a job of the gateway asks like an agent does.
+func TestRealAutomation(t *testing.T) {
+	s := newStory(t, gatewaytest.Shared(t))
+	var job struct{ ID string }
+	g := s.console.gateway
+	if err := g.Call(s.ctx, "cron.add", map[string]any{
+		"name": "nightly backup", "schedule": map[string]any{"kind": "every", "everyMs": 86400000}, "sessionTarget": "isolated", "wakeMode": "now",
+		"delivery": map[string]any{"mode": "none"}, "payload": map[string]any{"kind": "agentTurn", "message": "exec: uptime -s"},
+	}, &job); err != nil {
+		t.Fatal(err)
+	}
+	defer g.Call(s.ctx, "cron.remove", map[string]any{"id": job.ID}, nil)
+	if _, err := g.CronRun(s.ctx, job.ID); err != nil {
+		t.Fatal(err)
+	}
+	a := s.sees(alice, 0, "Allow this command", "uptime -s", "Automation: nightly backup", "asked by an automation")
+	s.presses(alice, a, "Allow once")
+	s.becomes(a, "Approved by alice")
+}
+
 // TestRealSelftest: every leg of an approval, by a harmless one.
 func TestRealSelftest(t *testing.T) {
 	s := newStory(t, gatewaytest.Shared(t))
