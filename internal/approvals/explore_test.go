@@ -35,7 +35,6 @@ type world struct {
 	budget [nMoves]int8
 
 	denied bool // ghost: a denial was accepted
-	ended  State
 }
 
 type move int
