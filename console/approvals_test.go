@@ -725,7 +725,7 @@ func TestOutcome(t *testing.T) {
 			t.Errorf("somebody else's outcome:\n%s", text)
 		}
 		event("run-1", "end")
-		r.shows(r.now(p), "Approved by alice", "Failed: exit code 2 after 140ms", "no such file")
+		r.shows(r.now(p), "Approved by alice", "Failed: exit code 2 after 143 ms", "no such file")
 	})
 }
 

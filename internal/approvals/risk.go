@@ -38,6 +38,9 @@ func Risks(a openclaw.Approval) []Risk {
 	if a.Host != "" && a.Host != "gateway" && a.Host != "sandbox" {
 		add("runs on another machine", a.Host)
 	}
+	if a.Severity == "critical" {
+		add("critical, by the plugin's own word", "")
+	}
 	if a.CronJobID != "" {
 		add("asked by an automation, not in a conversation", "")
 	}

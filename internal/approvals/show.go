@@ -449,7 +449,11 @@ func (b *Broker) outcome(e openclaw.AgentEvent) {
 		default:
 			words = append(words, out.Status)
 		}
-		words = append(words, fmt.Sprintf("after %s", (time.Duration(out.DurationMs)*time.Millisecond).Round(10*time.Millisecond)))
+		if out.DurationMs < 10_000 {
+			words = append(words, fmt.Sprintf("after %d ms", out.DurationMs))
+		} else {
+			words = append(words, fmt.Sprintf("after %d s", out.DurationMs/1000))
+		}
 		text := strings.Join(words, " ")
 		if o := strings.TrimSpace(out.Output); o != "" {
 			text += "\n" + clip(o)
