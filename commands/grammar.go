@@ -131,11 +131,25 @@ func newParser(target any, more ...kong.Option) *kong.Kong {
 func decode(e Entry, args []string) (Command, Admission, error) {
 	target := reflect.New(e.command.Elem())
 	var a Admission
+	wordless := len(args) == 1 // "--"
+	if made, ok := unasked.Load(e.Name); ok && wordless {
+		target.Elem().Set(made.(reflect.Value))
+		return target.Interface().(Command), a, nil
+	}
 	if _, err := newParser(target.Interface(), kong.Embed(&a)).Parse(args); err != nil {
 		return nil, a, err
 	}
+	if wordless {
+		kept := reflect.New(e.command.Elem()).Elem()
+		kept.Set(target.Elem())
+		unasked.Store(e.Name, kept)
+	}
 	return target.Interface().(Command), a, nil
 }
+
+// unasked keeps, by name, what kong made of commands without any flag or argument:
+// the same every time.
+var unasked sync.Map
 
 // entryOf panics on a command that has no class or cannot be done: a mistake of ours.
 func entryOf(n *kong.Node) Entry {
