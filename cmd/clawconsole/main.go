@@ -56,7 +56,6 @@ func run(args []string, e *env) int {
 	parser := kong.Must(&c,
 		kong.Name("clawconsole"),
 		kong.Description("A Telegram operator console for OpenClaw. It runs beside the gateway, so it still works when the gateway does not."),
-		kong.UsageOnError(),
 		kong.Writers(e.Stdout, e.Stderr),
 		kong.Exit(func(code int) { exit = code; panic(exitCode(code)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -72,7 +71,10 @@ func run(args []string, e *env) int {
 			}
 		}()
 		k, err := parser.Parse(args)
-		parser.FatalIfErrorf(err)
+		if err != nil {
+			fmt.Fprintf(e.Stderr, "clawconsole: %s\n\t%s --help shows what it takes\n", err, wanted(err))
+			return misused
+		}
 		err = k.Run()
 		var ec exitCode
 		switch {
@@ -85,6 +87,21 @@ func run(args []string, e *env) int {
 		return 1
 	}()
 	return code
+}
+
+// misused is the exit code for a command line that is none. It is none of those
+// that a subcommand has. Source: EX_USAGE of sysexits(3).
+const misused = 64
+
+// wanted is the command of a command line, as far as it could be read.
+func wanted(err error) string {
+	var pe *kong.ParseError
+	if errors.As(err, &pe) {
+		if n := pe.Context.Selected(); n != nil {
+			return n.FullPath()
+		}
+	}
+	return "clawconsole"
 }
 
 // version is set by the linker.
