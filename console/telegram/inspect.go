@@ -39,12 +39,13 @@ func (b *Bot) Inspect(ctx context.Context, poll bool) (Inspection, error) {
 	if err != nil {
 		return in, b.clean("getWebhookInfo", err)
 	}
-	in.WebhookHost, in.Pending = host(info.Url), info.PendingUpdateCount
+	in.WebhookHost, in.Pending, in.Skew = host(info.Url), info.PendingUpdateCount, b.Skew()
 	if poll && in.WebhookHost == "" {
-		// Two polls, as Telegram ends the older one: a rival answers ours with a new
-		// one of its own, and the second then meets it.
-		for range 2 {
-			_, err = b.api.GetUpdatesWithContext(ctx, &gotgbot.GetUpdatesOpts{Limit: 1})
+		// Two polls, as Telegram ends the older one: a rival answers the first, which
+		// returns at once, with a new one of its own, after a moment, and that ends the
+		// second, which waits.
+		for _, seconds := range []int64{0, 3} {
+			_, err = b.api.GetUpdatesWithContext(ctx, &gotgbot.GetUpdatesOpts{Limit: 1, Timeout: seconds})
 			var te *gotgbot.TelegramError
 			if errors.As(err, &te) && te.Code == 409 {
 				in.Rival = true
@@ -53,7 +54,6 @@ func (b *Bot) Inspect(ctx context.Context, poll bool) (Inspection, error) {
 			}
 		}
 	}
-	in.Skew = b.Skew()
 	return in, nil
 }
 
