@@ -1,7 +1,6 @@
 package faketelegram_test
 
 import (
-	"fmt"
 	"net/http/httptest"
 	"os"
 	"runtime"
@@ -13,23 +12,11 @@ import (
 	"github.com/PaulSonOfLars/gotgbot/v2"
 
 	"clawconsole/internal/faketelegram"
+	"clawconsole/internal/leaktest"
 )
 
 // TestMain fails if a test leaves a goroutine of the server behind.
-func TestMain(m *testing.M) {
-	code := m.Run()
-	var stacks string
-	for range 100 {
-		buf := make([]byte, 1<<20)
-		stacks = string(buf[:runtime.Stack(buf, true)])
-		if strings.Count(stacks, "/faketelegram.") == 0 {
-			os.Exit(code)
-		}
-		time.Sleep(20 * time.Millisecond) // the world outside of the tests
-	}
-	fmt.Fprintln(os.Stderr, "goroutines are left:\n"+stacks)
-	os.Exit(1)
-}
+func TestMain(m *testing.M) { os.Exit(leaktest.Wrap(m).Run()) }
 
 func benchmark(b *testing.B) (*faketelegram.Server, *gotgbot.Bot) {
 	b.Helper()

@@ -54,6 +54,7 @@ var rules = map[string]rule{
 	// Helpers of tests.
 	"internal/realgateway/gatewaytest": {ours: "internal/mockmodel internal/realgateway", testOnly: true},
 	"internal/chrometest":              {foreign: "github.com/coder/websocket", testOnly: true},
+	"internal/leaktest":                {testOnly: true},
 	"internal/imports":                 {},
 }
 
