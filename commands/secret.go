@@ -1,14 +1,16 @@
 package commands
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
 
-// HoldsSecret reports whether text may hold a secret: it is or looks like /auth,
-// or has something like a --secret flag, in any spelling that a phone or a hurried
-// thumb makes of them. It errs on the side of true; whatever [Parse] takes a secret
-// from is true. It is asked before a text is stored.
+// HoldsSecret reports whether text may hold a secret: it is or looks like /auth, or
+// like what somebody types who has forgotten that name, or has something like a
+// --secret flag, in any spelling that a phone or a hurried thumb makes of them. It
+// errs on the side of true; whatever [Parse] takes a secret from is true. It is
+// asked before a text is stored.
 func HoldsSecret(text string) bool {
 	plain := strings.Map(func(r rune) rune {
 		switch {
@@ -17,16 +19,27 @@ func HoldsSecret(text string) bool {
 		}
 		return unicode.ToLower(r)
 	}, text)
-	for i, w := range strings.FieldsFunc(plain, func(r rune) bool { return unicode.IsSpace(r) }) {
+	first, slash, dash := true, false, false // of the word before: all of it was "/", or dashes
+	for w := range strings.FieldsFuncSeq(plain, unicode.IsSpace) {
 		name, _, _ := strings.Cut(w, "=")
-		if bare := strings.TrimLeft(name, "-—–―−"); bare != name && (distance(bare, "secret") <= 2 || strings.HasPrefix(bare, "secret")) {
+		bare := strings.TrimLeftFunc(name, isDash)
+		if (dash || bare != name) && (distance(bare, "secret") <= 2 || strings.HasPrefix(bare, "secret")) {
 			return true
 		}
-		cmd, slash := strings.CutPrefix(w, "/")
+		cmd, begins := strings.CutPrefix(w, "/")
+		begins = begins || slash
 		cmd, _, _ = strings.Cut(cmd, "@")
-		if (slash || i == 0) && (distance(cmd, "auth") <= 1 || strings.HasPrefix(cmd, "auth")) {
+		if (begins || first) && (distance(cmd, "auth") <= 1 || strings.HasPrefix(cmd, "auth")) || begins && slices.Contains(notAuth, cmd) {
 			return true
 		}
+		slash, dash = w == "/", bare == ""
+		first = first && (slash || strings.HasPrefix(w, "@"))
 	}
 	return false
 }
+
+// notAuth is what people type who mean /auth.
+var notAuth = []string{"unlock", "login", "signin", "secret", "password", "passwd", "pass", "passphrase", "pin", "otp", "totp", "2fa", "mfa", "code", "token", "key"}
+
+// isDash reports whether phones, and fonts, make r of a hyphen.
+func isDash(r rune) bool { return unicode.Is(unicode.Pd, r) || r == '−' }
