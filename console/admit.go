@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf16"
 
 	"clawconsole/auth"
@@ -48,6 +49,7 @@ func (r *Router) admit(m Message, p pressed) {
 		return
 	}
 	if m.Origin != Person {
+		r.dropSecret(a)
 		r.ignore(m.UpdateID)
 		return
 	}
@@ -59,7 +61,10 @@ func (r *Router) admit(m Message, p pressed) {
 		return
 	}
 	a.op = op
-	if r.cfg.Approvals != nil && m.ReplyTo != 0 && !p.button && r.cfg.Approvals.Message(r.work, op, m) {
+	// A phone makes a reply of what is typed while a question is open: a command is
+	// no reason, and a secret is not for the agent.
+	if r.cfg.Approvals != nil && m.ReplyTo != 0 && !p.button && !m.Withheld && !strings.HasPrefix(m.Text, "/") && !commands.HoldsSecret(m.Text) &&
+		r.cfg.Approvals.Message(r.work, op, m) {
 		r.say(m.UpdateID, Done)
 		return
 	}
@@ -108,10 +113,7 @@ func (r *Router) admit(m Message, p pressed) {
 	req.Yes = req.Yes || p.yes
 
 	// 8. Fresh.
-	age := time.Now().Add(r.cfg.Skew()).Sub(m.SentAt)
-	if p.button {
-		age = time.Since(m.SentAt)
-	}
+	age := r.age(a)
 	if age > r.staleAfter() && req.Class != auth.Safe {
 		r.stale(a, age)
 		return
@@ -165,6 +167,14 @@ func (r *Router) admit(m Message, p pressed) {
 	r.runs.Go(func() { r.do(t) })
 }
 
+// age is how long ago a was sent.
+func (r *Router) age(a *asking) time.Duration {
+	if a.button {
+		return time.Since(a.SentAt)
+	}
+	return time.Now().Add(r.cfg.Skew()).Sub(a.SentAt)
+}
+
 // immediate names the commands that take no time, and that the next message of
 // the chat depends on.
 func immediate(name string) bool { return name == "auth" || name == "lock" }
@@ -184,35 +194,59 @@ func (r *Router) stranger(a *asking) {
 func (r *Router) addressed(a *asking) (text string, ours bool) {
 	text = a.Text
 	bot := r.cfg.Bot()
-	if first, rest, ok := strings.Cut(text, " "); ok && bot != "" && strings.EqualFold(first, "@"+bot) {
-		text = strings.TrimLeft(rest, " ")
+	if first, rest := cutWord(text); rest != "" && bot != "" && strings.EqualFold(first, "@"+bot) {
+		text = rest
 	}
 	if a.button {
 		return text, true
 	}
+	command := strings.HasPrefix(text, "/")
 	if !a.Private {
-		if g, _ := r.group(a.ChatID); g.RequireMention && !a.ToUs {
+		// A secret is taken out of the group whether or not we are named.
+		if g, _ := r.group(a.ChatID); g.RequireMention && !a.ToUs && !(command && commands.HoldsSecret(text)) {
 			return text, false
 		}
-		if !a.Withheld && !strings.HasPrefix(text, "/") {
+		if !a.Withheld && !command {
 			return text, false // people talking
 		}
 	}
-	word, _, _ := strings.Cut(text, " ")
-	if _, at, ok := strings.Cut(word, "@"); ok && strings.HasPrefix(word, "/") && !strings.EqualFold(strings.TrimSpace(firstLine(at)), bot) {
+	word, _ := cutWord(text)
+	if _, at, ok := strings.Cut(word, "@"); ok && command && !strings.EqualFold(at, bot) {
 		return text, false // another bot's command
 	}
 	return text, true
 }
 
-func firstLine(s string) string {
-	s, _, _ = strings.Cut(s, "\n")
-	return s
+// cutWord returns the first word of s and what follows it.
+func cutWord(s string) (word, rest string) {
+	i := strings.IndexFunc(s, unicode.IsSpace)
+	if i < 0 {
+		return s, ""
+	}
+	return s[:i], strings.TrimLeftFunc(s[i:], unicode.IsSpace)
 }
+
+// dropSecret deletes a message that is no command for how it came to be (edited, a
+// caption, forwarded) if its sender has put a secret into it all the same.
+func (r *Router) dropSecret(a *asking) {
+	if _, ok := r.cfg.Gate.Identify(a.caller); !ok || !strings.HasPrefix(a.Text, "/") || !commands.HoldsSecret(a.Text) {
+		return
+	}
+	gone := r.deleteSecret(a.Message)
+	r.admits.Go(func() {
+		reply := Reply{Kind: Error, Header: redact.Literal("not run, and deleted: it held a secret"), Hint: redact.Literal("Only new text messages are commands. Send it again.")}
+		if !gone() {
+			reply.Header, reply.Hint = redact.Literal("not run: only new text messages are commands"), undeleted
+		}
+		r.out.sendOnce([]Outgoing{{To: a.address(), Reply: &reply}})
+	})
+}
+
+var undeleted = redact.Literal("I may not delete your message with the secret: delete it yourself.")
 
 // budget is what a text draws on: stopping something never waits.
 func budget(text string, p pressed) auth.Budget {
-	word, _, _ := strings.Cut(firstLine(text), " ")
+	word, _ := cutWord(text)
 	word, _, _ = strings.Cut(strings.ToLower(word), "@")
 	if p.button || word == "/lock" || word == "/deny" {
 		return auth.Free // a press has drawn on its own
@@ -348,7 +382,7 @@ func (r *Router) recordRefusal(a *asking, class auth.Class, reason redact.Text) 
 func (r *Router) answer(a *asking, reply Reply) []Outgoing {
 	switch {
 	case a.deleted != nil && !a.deleted():
-		reply.Hint = redact.Literal("I may not delete your message with the secret: delete it yourself.")
+		reply.Hint = undeleted
 	case a.deleted == nil && !a.Private && !a.button:
 		reply.ReplyTo = a.MessageID
 	}

@@ -52,6 +52,7 @@ type Press struct {
 	Private                            bool
 	UserName                           string
 	Data                               string // of the button
+	Stray                              bool   // the message has no such button (any more): a client may send what it likes
 	FromBot                            bool
 	ReceivedAt                         time.Time
 }

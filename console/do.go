@@ -28,6 +28,7 @@ const (
 var (
 	errCancelled = errors.New("cancelled by the operator")
 	errNotBegun  = errors.New("not begun")
+	errStale     = errors.New("waited too long for its turn")
 )
 
 // A task is an admitted and claimed command.
@@ -44,6 +45,12 @@ func (r *Router) do(t *task) {
 	ctx, cancel := context.WithCancelCause(r.work)
 	defer cancel(nil)
 	p := r.follow(t, cancel)
+	defer func() {
+		if v := recover(); v != nil { // what came of it cannot be said, but that it came to an end
+			p.end()
+			r.settle(t, Done, "failed", Reply{Kind: Error, Header: r.panicked(v)}, 0)
+		}
+	}()
 
 	var (
 		res   commands.Result
@@ -51,10 +58,12 @@ func (r *Router) do(t *task) {
 		begun = time.Now()
 	)
 	if r.turn(ctx, t) {
-		begun = time.Now()
-		res, err = r.run(ctx, t, p.report)
 		if t.place != nil {
 			defer r.slots.release(t.place)
+		}
+		begun = time.Now()
+		if err = r.still(t); err == nil {
+			res, err = r.run(ctx, t, p.report)
 		}
 	} else {
 		err = errNotBegun
@@ -80,6 +89,9 @@ func (r *Router) do(t *task) {
 	case errors.As(err, &refusal):
 		outcome, result = Refused, "refused"
 		reply = Reply{Kind: Error, Header: r.cfg.Redactor.Text(refusal.Error()), Hint: redact.Literal("/whoami shows your rights and lock.")}
+	case errors.Is(err, errStale):
+		outcome, result = Refused, "refused"
+		reply = Reply{Kind: Error, Header: r.echo(t.asking, "waited too long for its turn, not run: ")}
 	case errors.Is(err, errNotBegun) && !errors.Is(cause, errCancelled):
 		outcome, result = Interrupted, "not run"
 		reply = Reply{Kind: Error, Header: r.echo(t.asking, "stopped before it began, not run: ")}
@@ -94,6 +106,9 @@ func (r *Router) do(t *task) {
 	switch {
 	case errors.Is(cause, errClosing):
 		outcome, result = Interrupted, "interrupted"
+		if err == nil {
+			reply.Hint = redact.Literal("The console was stopped, and ended it.")
+		}
 	case errors.Is(cause, errCancelled):
 		result = "cancelled" // also if it had something to say
 	}
@@ -122,6 +137,22 @@ func (r *Router) turn(ctx context.Context, t *task) bool {
 		r.slots.withdraw(t.place)
 		return false
 	}
+}
+
+// still returns why t may not begin now that its turn has come: it is too old by
+// now, its operator has locked the console meanwhile, or is no longer one.
+func (r *Router) still(t *task) error {
+	if t.place == nil || t.req.Class == auth.Safe {
+		return nil
+	}
+	if r.age(t.asking) > r.staleAfter() {
+		return errStale
+	}
+	if t.req.Secret != "" {
+		return nil // admitted by a secret of its own
+	}
+	_, err := r.cfg.Gate.Admit(t.caller, auth.Ask{Class: t.req.Class, Yes: t.req.Yes})
+	return err
 }
 
 // run does the command and turns a panic into an error.
@@ -222,7 +253,7 @@ func (r *Router) reply(t *task, res commands.Result) Reply {
 		whole := reply
 		name := r.cfg.Redactor.Text(fileName(t.req.Name))
 		reply.Overflow = &Button{Label: redact.Literal("Full output"), Data: r.buttons.add(button{
-			kind: wholeDoc, chat: t.ChatID, topic: t.TopicID,
+			kind: wholeDoc, chat: t.ChatID, topic: t.TopicID, size: units(whole),
 			whole: func() Document { return Document{Name: name, Caption: whole.Header, Text: plain(whole)} },
 		}, wholeKept)}
 	}
@@ -344,6 +375,7 @@ func (r *Router) panicked(v any) redact.Text {
 type progress struct {
 	latest chan commands.Result // at most one, the newest
 	done   chan struct{}
+	once   sync.Once // closes done
 	id     chan int64
 }
 
@@ -376,12 +408,19 @@ func (p *progress) report(res commands.Result) {
 // end stops showing progress and returns the message that shows it, or 0. It may
 // wait for a call to Telegram.
 func (p *progress) end() int64 {
-	close(p.done)
-	return <-p.id
+	p.once.Do(func() { close(p.done) })
+	id := <-p.id
+	p.id <- id // for whoever ends it again
+	return id
 }
 
 // show runs until p is done and returns the ID of the message it has sent.
 func (r *Router) show(t *task, p *progress, cancel context.CancelCauseFunc) (id int64) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.panicked(v)
+		}
+	}()
 	call := func(f func(ctx context.Context) error) error {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.work), callTimeout)
 		defer cancel()

@@ -3,6 +3,8 @@ package console
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -130,7 +132,7 @@ func (o *outbox) fill(ctx context.Context) {
 	}
 	var all []consignment
 	for _, p := range due {
-		out, err := decodeOutgoing(p.Body, o.cfg.Redactor)
+		out, err := o.decode(p.Body)
 		if err != nil {
 			o.log.Error("parcel not understood, left out", "parcel", p.ID, "err", err)
 			o.finished(p.ID)
@@ -258,7 +260,8 @@ func (o *outbox) send(ctx context.Context, out Outgoing) error {
 	return err
 }
 
-func (o *outbox) sendTo(ctx context.Context, out Outgoing) error {
+func (o *outbox) sendTo(ctx context.Context, out Outgoing) (err error) {
+	defer o.defuse(&err)
 	if out.Document != nil {
 		_, err := o.cfg.Chat.Document(ctx, out.To, *out.Document)
 		return err
@@ -269,8 +272,21 @@ func (o *outbox) sendTo(ctx context.Context, out Outgoing) error {
 			return err
 		}
 	}
-	_, err := o.cfg.Chat.Send(ctx, out.To, *out.Reply)
+	_, err = o.cfg.Chat.Send(ctx, out.To, *out.Reply)
 	return err
+}
+
+func (o *outbox) decode(body []byte) (out Outgoing, err error) {
+	defer o.defuse(&err)
+	return decodeOutgoing(body, o.cfg.Redactor)
+}
+
+// defuse makes a refusal of a panic. A parcel that cannot be shown would else end
+// the process, and again at every start.
+func (o *outbox) defuse(err *error) {
+	if v := recover(); v != nil {
+		*err = fmt.Errorf("%w: panic: %v\n%s", ErrRejected, v, debug.Stack())
+	}
 }
 
 // sendOnce sends what the ledger cannot keep.

@@ -36,11 +36,15 @@ type button struct {
 	yes    bool                    // runLine: confirms
 	cancel context.CancelCauseFunc // endTask
 	whole  func() Document         // wholeDoc
+	size   int                     // about how many bytes whole keeps
 	target string                  // dismiss
 }
 
-// maxButtons bounds the registry; the oldest go first.
-const maxButtons = 10_000
+// What bounds the registry; the oldest go first.
+const (
+	maxButtons = 10_000
+	maxHeld    = 8 << 20 // bytes that wait for [Full output]
+)
 
 // registry is the buttons that can be pressed now. It is in memory: after a
 // restart every older button is expired.
@@ -48,6 +52,7 @@ type registry struct {
 	mu    sync.Mutex
 	known map[string]button
 	order []string // oldest first
+	held  int      // bytes, of all known
 }
 
 func newRegistry() *registry { return &registry{known: make(map[string]button)} }
@@ -64,18 +69,30 @@ func (g *registry) add(b button, d time.Duration) (id string) {
 		if ok && len(g.known) < maxButtons && time.Now().Before(old.until) {
 			break
 		}
-		delete(g.known, first)
+		g.forget(first)
 		g.order = g.order[1:]
 	}
+	for i := 0; b.size > 0 && g.held > 0 && g.held+b.size > maxHeld; i++ {
+		if g.known[g.order[i]].size > 0 {
+			g.forget(g.order[i])
+		}
+	}
 	g.known[id] = b
+	g.held += b.size
 	g.order = append(g.order, id)
 	return id
+}
+
+// forget drops a button. g.mu is held.
+func (g *registry) forget(id string) {
+	g.held -= g.known[id].size
+	delete(g.known, id)
 }
 
 func (g *registry) drop(id string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	delete(g.known, id)
+	g.forget(id)
 }
 
 // take returns the button that p pressed. If it may be pressed once, that was it;
@@ -85,13 +102,13 @@ func (g *registry) take(p Press) (b button, note redact.Text, ok bool) {
 	defer g.mu.Unlock()
 	b, ok = g.known[p.Data]
 	switch {
-	case !ok || !time.Now().Before(b.until) || b.chat != p.ChatID:
+	case !ok || p.Stray || !time.Now().Before(b.until) || b.chat != p.ChatID || b.topic != p.TopicID:
 		return button{}, redact.Literal("This button has expired. Send the command again."), false
 	case b.person != 0 && b.person != p.UserID:
 		return button{}, redact.Literal("This button is someone else's."), false
 	}
 	if b.once {
-		delete(g.known, p.Data)
+		g.forget(p.Data)
 	}
 	return b, redact.Text{}, true
 }

@@ -17,6 +17,7 @@ import (
 )
 
 const (
+	maxLeft        = 1000
 	laneLength     = 256 // messages of one chat that wait for admission; more are refused as busy
 	pressesAtOnce  = 256 // beyond that Telegram keeps them until there is room
 	grace          = 10 * time.Second
@@ -277,7 +278,7 @@ func (r *Router) Receive(ctx context.Context, batch []Incoming) error {
 	}
 	updates := make([]Update, len(batch))
 	for i, in := range batch {
-		updates[i] = in.update()
+		updates[i] = r.update(in)
 	}
 	fresh, err := r.cfg.Ledger.Receive(ctx, updates)
 	r.note("ledger", err)
@@ -294,16 +295,16 @@ func (r *Router) Receive(ctx context.Context, batch []Incoming) error {
 
 // update gives the form in which in rests in the ledger: everything that is
 // needed to go on after a crash, but no text that may hold a secret.
-func (in Incoming) update() Update {
+func (r *Router) update(in Incoming) Update {
 	u := Update{ID: in.UpdateID}
 	switch {
 	case in.Message != nil:
 		m := *in.Message
 		u.ChatID, u.UserID, u.MessageID, u.SentAt, u.ReceivedAt = m.ChatID, m.UserID, m.MessageID, m.SentAt, m.ReceivedAt
-		if m.Origin != Person {
+		if _, known := r.cfg.Gate.Identify(m.caller()); !known || m.Origin != Person {
 			m.Text = "" // nothing will ever be done with it
 		}
-		if commands.HoldsSecret(m.Text) {
+		if commands.HoldsSecret(m.Text) || r.hides(m.Text) {
 			m.Text, m.Withheld = "", true
 		}
 		in.Message = &m
@@ -319,6 +320,18 @@ func (in Incoming) update() Update {
 	}
 	u.Body = b
 	return u
+}
+
+// hides reports whether something in text is for nobody's eyes: our secret behind a
+// misspelt command, say.
+func (r *Router) hides(text string) (hides bool) {
+	defer func() {
+		if v := recover(); v != nil { // or the same update would end us again at every start
+			r.panicked(v)
+			hides = true
+		}
+	}()
+	return r.cfg.Redactor.Text(text).String() != text
 }
 
 // dispatch hands in to whoever handles it. It does not wait for that.
@@ -426,6 +439,9 @@ func (r *Router) leave(chat int64) (unknown bool) {
 	}
 	r.mu.Lock()
 	again := r.left[chat]
+	if len(r.left) >= maxLeft {
+		clear(r.left) // leaving twice does no harm
+	}
 	r.left[chat] = true
 	r.mu.Unlock()
 	if again {

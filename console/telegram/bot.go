@@ -250,6 +250,10 @@ func (b *Bot) pollOnce(ctx context.Context, inbox Inbox, offset int64) (next int
 		next = max(next, in.UpdateID+1)
 		batch = append(batch, in)
 	}
+	if len(batch) == 0 {
+		// They cannot be confirmed, so they come again at once.
+		return offset, fmt.Errorf("getUpdates: none of %d updates has a readable id", len(raw))
+	}
 	if err := inbox.Receive(ctx, batch); err != nil {
 		return offset, fmt.Errorf("store updates: %w", err)
 	}

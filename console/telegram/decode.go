@@ -2,6 +2,8 @@ package telegram
 
 import (
 	"encoding/json"
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -15,16 +17,25 @@ import (
 // console has no use for is an Incoming with nothing but its ID. When the update
 // cannot be decoded the ID is returned with the error if at least that could be
 // read, and 0 otherwise.
-func (b *Bot) Decode(raw []byte) (console.Incoming, error) {
+func (b *Bot) Decode(raw []byte) (in console.Incoming, err error) {
+	defer func() {
+		// An update that ended the process would do so again at every start.
+		if v := recover(); v != nil {
+			err = fmt.Errorf("panic: %v", v)
+		}
+		if err != nil {
+			var id struct {
+				ID int64 `json:"update_id"`
+			}
+			_ = json.Unmarshal(raw, &id) // the ID alone; err tells the rest
+			in = console.Incoming{UpdateID: id.ID}
+		}
+	}()
 	var u gotgbot.Update
 	if err := json.Unmarshal(raw, &u); err != nil {
-		var id struct {
-			ID int64 `json:"update_id"`
-		}
-		_ = json.Unmarshal(raw, &id) // the ID alone; err tells the rest
-		return console.Incoming{UpdateID: id.ID}, err
+		return in, err
 	}
-	in := console.Incoming{UpdateID: u.UpdateId}
+	in.UpdateID = u.UpdateId
 	b.mu.Lock()
 	me := b.me
 	b.mu.Unlock()
@@ -47,6 +58,9 @@ func (b *Bot) Decode(raw []byte) (console.Incoming, error) {
 	return in, nil
 }
 
+// maxDate is the last second of the year 9999: a later one has no JSON form.
+const maxDate = 253402300799
+
 // origin decides from positive signs only: what it does not recognise as typed
 // by a person is not.
 func origin(m *gotgbot.Message) console.Origin {
@@ -65,6 +79,8 @@ func origin(m *gotgbot.Message) console.Origin {
 		return console.Other
 	case m.From.IsBot || m.SenderBusinessBot != nil:
 		return console.Bot
+	case m.IsFromOffline:
+		return console.Other // scheduled: nobody is there now, and who wrote it may not have been allowed to then
 	case m.BusinessConnectionId != "" || m.GuestQueryId != "" || m.GuestBotCallerUser != nil || m.Text == "":
 		return console.Other
 	}
@@ -75,7 +91,10 @@ func message(id int64, m *gotgbot.Message, o console.Origin, me gotgbot.User) *c
 	c := &console.Message{
 		UpdateID: id, ChatID: m.Chat.Id, MessageID: m.MessageId,
 		Private: m.Chat.Type == "private", Origin: o, Text: m.Text,
-		SentAt: time.Unix(m.Date, 0).UTC(), ReceivedAt: time.Now(),
+		SentAt: time.Unix(min(max(m.Date, 0), maxDate), 0).UTC(), ReceivedAt: time.Now(),
+	}
+	if c.Text == "" {
+		c.Text = m.Caption // never a command, but it may hold a secret
 	}
 	// In a group without topics message_thread_id is the thread of a reply.
 	if m.IsTopicMessage {
@@ -120,14 +139,25 @@ func mentions(m *gotgbot.Message, username string) bool {
 func press(id int64, q *gotgbot.CallbackQuery) *console.Press {
 	p := &console.Press{
 		UpdateID: id, ID: q.Id, UserID: q.From.Id, UserName: q.From.FirstName,
-		FromBot: q.From.IsBot, Data: q.Data, ReceivedAt: time.Now(),
+		FromBot: q.From.IsBot, Data: q.Data, Stray: true, ReceivedAt: time.Now(),
 	}
 	if q.Message != nil {
 		chat := q.Message.GetChat()
 		p.ChatID, p.MessageID, p.Private = chat.Id, q.Message.GetMessageId(), chat.Type == "private"
-		if m, ok := q.Message.(gotgbot.Message); ok && m.IsTopicMessage {
-			p.TopicID = m.MessageThreadId
+		if m, ok := q.Message.(gotgbot.Message); ok {
+			if m.IsTopicMessage {
+				p.TopicID = m.MessageThreadId
+			}
+			p.Stray = !hasButton(m.ReplyMarkup, q.Data)
 		}
 	}
 	return p
+}
+
+// hasButton reports whether a keyboard has a button with data. Source: Bot API,
+// CallbackQuery: "a bad client can send arbitrary data in this field".
+func hasButton(k *gotgbot.InlineKeyboardMarkup, data string) bool {
+	return k != nil && slices.ContainsFunc(k.InlineKeyboard, func(row []gotgbot.InlineKeyboardButton) bool {
+		return slices.ContainsFunc(row, func(b gotgbot.InlineKeyboardButton) bool { return b.CallbackData == data })
+	})
 }
