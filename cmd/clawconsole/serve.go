@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/signal"
 	"reflect"
+	"runtime/debug"
 	"syscall"
 
 	"clawconsole/exec"
@@ -32,8 +33,21 @@ func (c serveCmd) Run(ctx context.Context, e *env) error {
 	if err := exec.Conceal(); err != nil {
 		slog.New(slog.NewTextHandler(e.Stderr, nil)).Warn("other processes of this user can read this one", "err", err)
 	}
+	limitMemory(e.Vars, len(configs))
 	s := &server{env: e, level: level, notify: newNotifier(e.Vars), failed: make(chan error, 1), running: map[string]*running{}}
 	return s.run(ctx, configs, func() ([]Config, error) { return LoadAll(c.Config, e.Vars) })
+}
+
+// limitMemory makes the collector work harder rather than let the heap grow beyond
+// what a console needs under load, whatever it has collected from so far: by itself
+// it lets the heap double, and gives memory back late. The limit is soft: what is
+// really in use, such as an answer of the gateway of 25 MB, gets its memory. Who sets
+// GOMEMLIMIT knows better.
+func limitMemory(vars []string, consoles int) {
+	const first, each = 32 << 20, 8 << 20
+	if _, set := environment(vars)["GOMEMLIMIT"]; !set {
+		debug.SetMemoryLimit(first + each*int64(consoles))
+	}
 }
 
 // server keeps the consoles of one process running.
