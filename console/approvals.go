@@ -166,6 +166,8 @@ func (d *Desk) press(ctx context.Context, op auth.Operator, p Press) (note redac
 			})
 		}
 		return refuse(redact.Literal("This button belongs to another message. Use the newest one."))
+	case errors.Is(err, approvals.ErrArriving):
+		return refuse(redact.Literal("A moment: this message is still on its way. Press again."))
 	case errors.Is(err, approvals.ErrUnknown):
 		return refuse(redact.Literal("This is not an open approval. /pending lists them."))
 	case errors.Is(err, approvals.ErrChanged):

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -32,19 +33,34 @@ func TestKilledAtEveryWrite(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			points := 0
-			for n := 1; ; n++ {
-				call, killed := killAt(t, n, tt.command, tt.effects)
-				if !killed {
-					break
-				}
-				points++
-				t.Logf("%3d  %s", n, call)
-			}
-			if points < 10 {
-				t.Errorf("only %d points between receipt and answer: the tracer does not count", points)
+			everyPoint(t, func(t *testing.T, n int) (string, bool) { return killAt(t, n, tt.command, tt.effects) })
+		})
+	}
+}
+
+// everyPoint calls kill for n = 1, 2, 3 … until one was over before its n-th write, a
+// few at a time: most of each is waiting.
+func everyPoint(t *testing.T, kill func(t *testing.T, n int) (call string, killed bool)) {
+	const together = 6
+	var points atomic.Int64
+	for over, first := new(atomic.Bool), 1; !over.Load() && !t.Failed(); first += together {
+		t.Run(fmt.Sprintf("from %d", first), func(t *testing.T) {
+			for n := first; n < first+together; n++ {
+				t.Run(fmt.Sprint(n), func(t *testing.T) {
+					t.Parallel()
+					call, killed := kill(t, n)
+					if !killed {
+						over.Store(true)
+						return
+					}
+					points.Add(1)
+					t.Log(call)
+				})
 			}
 		})
+	}
+	if n := points.Load(); n < 10 && !t.Failed() {
+		t.Errorf("only %d points: the tracer does not count", n)
 	}
 }
 
@@ -135,4 +151,104 @@ func settled(w *world) {
 	ctx, cancel := context.WithTimeout(w.t.Context(), 3*time.Second)
 	defer cancel()
 	w.telegram.Wait(ctx, func() bool { return w.telegram.Polling() && len(w.telegram.Unconfirmed()) == 0 })
+}
+
+// The console is killed at every write between the press of a button and the end of
+// the prompt. Whatever the moment: once it is back the prompt says what the gateway's
+// record says, and it never said approved before the gateway did.
+func TestKilledAtEveryWriteOfADecision(t *testing.T) {
+	everyPoint(t, killDecisionAt)
+}
+
+func killDecisionAt(t *testing.T, n int) (call string, killed bool) {
+	t.Helper()
+	g, err := fakegateway.Start(fakegateway.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	w := newWorld(t, g.URL(), g.Token(), "")
+	armed := filepath.Join(w.dir, "armed")
+	p := w.start(os.Args[0], traceArg, fmt.Sprint(n), armed)
+	prompt := w.prompt(g, faketelegram.Alice)
+	const id = raised
+	settled(w)
+	if err := os.WriteFile(armed, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	press := func() faketelegram.Pressed {
+		p, err := w.telegram.Press(faketelegram.Press{User: faketelegram.Alice, Chat: faketelegram.Alice, Message: prompt.MessageID, Label: "Allow once"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	pressed := press()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	go func() {
+		select {
+		case <-p.done: // killed
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	// The prompt may be pressed before its sender has heard that it arrived.
+	for {
+		note, err := pressed.Wait(ctx)
+		if err != nil || !strings.Contains(note.Text, "Press again") {
+			break
+		}
+		pressed = press()
+	}
+	// lie is a prompt that says approved while the gateway does not.
+	lie := ""
+	agrees := func() bool {
+		approved, live := false, false
+		for _, e := range w.telegram.Messages(faketelegram.Alice) { // it may have been sent twice
+			if strings.HasPrefix(e.Text, "Approved") {
+				approved = true
+			}
+			if _, ok := button(e, "Allow once"); ok {
+				live = true
+			}
+		}
+		allowed := g.Status(id) == "allowed"
+		if approved && !allowed {
+			lie = w.transcript(faketelegram.Alice)
+		}
+		return approved == allowed && live != allowed
+	}
+	over := func() bool { return agrees() && g.Status(id) == "allowed" }
+	if err := w.telegram.Wait(ctx, over); err == nil {
+		settled(w)
+		select {
+		case <-p.done:
+		default:
+			p.kill()
+			return "", false
+		}
+	}
+	select {
+	case <-p.done:
+	default:
+		t.Fatalf("point %d: neither killed nor decided:\n%s\n%s", n, w.transcript(faketelegram.Alice), p.out)
+	}
+	call = strings.TrimSpace(p.out.String()[strings.LastIndexByte(strings.TrimSpace(p.out.String()), '\n')+1:])
+	if code := p.cmd.ProcessState.ExitCode(); code != 9 {
+		t.Fatalf("point %d: the tracer ended with %d:\n%s", n, code, p.out)
+	}
+	p = w.start()
+	ctx2, cancel2 := context.WithTimeout(t.Context(), patience)
+	defer cancel2()
+	// A press that was never stored comes again from Telegram, so it ends in the one
+	// way or the other.
+	if err := w.telegram.Wait(ctx2, func() bool { return agrees() && (g.Status(id) == "allowed" || len(w.telegram.Unconfirmed()) == 0) }); err != nil {
+		t.Fatalf("point %d (%s): the gateway says %q, the prompt:\n%s\n%s", n, call, g.Status(id), w.transcript(faketelegram.Alice), p.out)
+	}
+	p.kill()
+	if lie != "" {
+		t.Fatalf("point %d (%s): said before the gateway did:\n%s", n, call, lie)
+	}
+	return call, true
 }

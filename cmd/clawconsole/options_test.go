@@ -324,6 +324,9 @@ func routeMatches(key string) func(t *testing.T, w *world, g *fakegateway.Server
 	}
 }
 
+// raised is the id of the approval that prompt raises.
+const raised = "07f9a8f6-2e0e-43b2-a1ae-40a28d4af95d"
+
 // prompt has the gateway raise an approval and waits for it in a chat.
 func (w *world) prompt(g *fakegateway.Server, chat int64) faketelegram.Entry {
 	w.t.Helper()
@@ -334,6 +337,7 @@ func (w *world) prompt(g *fakegateway.Server, chat int64) faketelegram.Entry {
 		w.ask(faketelegram.Alice, "/gateway status", "")
 	}
 	g.Raise(fakegateway.Approval{
+		ID:      raised,
 		Request: map[string]any{"command": "uptime", "cwd": "/srv", "agentId": "main", "sessionKey": "agent:main:ops"},
 		Allowed: []string{"allow-once", "allow-always", "deny"},
 	})

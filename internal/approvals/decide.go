@@ -260,6 +260,9 @@ var (
 	ErrForged = errors.New("no such button")
 	// ErrElsewhere means that the button belongs to another message.
 	ErrElsewhere = errors.New("button of another message")
+	// ErrArriving means that the prompt is still being sent: the person has it before
+	// we know that it has arrived, so that the message may be it.
+	ErrArriving = errors.New("prompt is still being sent")
 )
 
 // Press finds out what the press of a button means, without doing anything. When
@@ -275,7 +278,11 @@ func (b *Broker) Press(ctx context.Context, at Spot, data string) (Pressed, erro
 			return Pressed{}, ErrUnknown
 		}
 		for _, p := range b.promptsOf(owner) {
-			if p.ChatID == at.Chat {
+			switch {
+			case p.ChatID != at.Chat:
+			case p.MessageID == 0, p.MessageID == at.Message: // it may have arrived while we looked
+				return Pressed{}, ErrArriving
+			default:
 				return Pressed{View: b.view(owner)}, ErrElsewhere
 			}
 		}
