@@ -173,12 +173,11 @@ type state struct {
 	word   string
 
 	valueOf verdict // a "name" was seen, its "value" is secret
-	ttl     int     // for how many more lines valueOf or jwk holds
+	ttl     int     // for how many more lines valueOf holds
 	pending pending // a key at the end of the line before, its value on this line
 	indentK int
 	cont    contKind // a secret ran up to the end of the line before
 	contLen int
-	jwk     bool
 	k       knownRest
 }
 
