@@ -53,6 +53,8 @@ var (
 	ErrInUse = errors.New("in use by another console")
 	// ErrNewer means that a newer clawconsole wrote the ledger.
 	ErrNewer = errors.New("written by a newer clawconsole")
+	// ErrOpenFolder means that everybody may write to the folder.
+	ErrOpenFolder = errors.New("folder is open to everybody")
 	// ErrCorrupt means that the file is damaged, or is no ledger.
 	ErrCorrupt = errors.New("damaged or not a ledger")
 )
@@ -80,7 +82,8 @@ type Store struct {
 }
 
 // Open opens the ledger at path and creates it, and the folder, if there is none.
-// The folder is made 0700, the file 0600; an existing file is set to 0600. Only
+// The folder is made 0700, the file 0600; an existing file is set to 0600, and an
+// existing folder that everybody may write to gets ErrOpenFolder. Only
 // one process can have it open: the second gets ErrInUse. A file that fails
 // SQLite's check gets ErrCorrupt, one with a later schema ErrNewer, and neither is
 // changed.
@@ -94,6 +97,9 @@ func Open(ctx context.Context, path string) (_ *Store, err error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	if err := secureFolder(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
 	lock, err := lockFile(path + ".lock")
@@ -167,6 +173,19 @@ func classify(err error) error {
 		}
 	}
 	return err
+}
+
+// secureFolder refuses a folder in which anybody can replace the files: with them
+// go what was claimed, who is locked out and the record.
+func secureFolder(dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return err
+	}
+	if mode := info.Mode().Perm(); mode&0o002 != 0 {
+		return fmt.Errorf("%w: %q has mode %#o; chmod 700", ErrOpenFolder, dir, mode)
+	}
+	return nil
 }
 
 // secureFiles creates the file at path if there is none, and sees to it that

@@ -692,3 +692,22 @@ func TestPrune(t *testing.T) {
 		t.Errorf("a pruned update: %v, want ErrMissing", err)
 	}
 }
+
+// Attack: another user of the host, who may write to the folder, puts an empty
+// ledger in place of ours, and with it go the lockouts and what was claimed.
+func TestOpenFolder(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	s, err := state.Open(t.Context(), filepath.Join(dir, "ledger.db"))
+	if !errors.Is(err, state.ErrOpenFolder) {
+		t.Errorf("Open = %v", err)
+	}
+	if err == nil {
+		s.Close()
+	}
+	if left, _ := os.ReadDir(dir); len(left) > 0 {
+		t.Errorf("left %v", left)
+	}
+}
