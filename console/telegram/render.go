@@ -52,6 +52,9 @@ func render(r console.Reply) form {
 		header = "…" // Telegram refuses an empty message
 	}
 	word := map[console.Kind]string{console.OK: "OK: ", console.Error: "ERROR: "}[r.Kind]
+	if rest, under := strings.CutPrefix(header, "… /"); under && word == "" {
+		word, header = "… ", "/"+rest // a command under way
+	}
 	if word != "" && strings.HasPrefix(header, "/") {
 		// As code, or Telegram makes links of it: a tap on the command would send it
 		// again, and a tap on @local would open the profile of whoever has that name.

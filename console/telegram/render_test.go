@@ -31,6 +31,7 @@ func TestRender(t *testing.T) {
 		want  string
 	}{
 		{"header", console.Reply{Kind: console.OK, Header: r.Text("/status @local")}, "<b>OK:</b> <code>/status @local</code>"},
+		{"under way", console.Reply{Header: r.Text("… /status @local")}, "<b>…</b> <code>/status @local</code>"},
 		{"error", console.Reply{Kind: console.Error, Header: r.Text("rate limited"), Hint: r.Text("wait")}, "<b>ERROR: rate limited</b>\n\n<i>wait</i>"},
 		{"empty", console.Reply{}, "<b>…</b>"},
 		{"header of many lines", console.Reply{Header: r.Text("a\nb")}, "<b>a …</b>"},
