@@ -114,7 +114,8 @@ type Resolution struct {
 }
 
 // ListApprovals returns all open approvals that this connection may see, of the
-// three kinds, oldest first. Kinds that the gateway does not know are left out.
+// three kinds, oldest first. Kinds that the gateway does not know are left out, and
+// so is what cannot be read.
 // Source: exec.approval.list, plugin.approval.list, openclaw.approval.list.
 func (g *Gateway) ListApprovals(ctx context.Context) ([]Approval, error) {
 	var all []Approval
@@ -131,7 +132,10 @@ func (g *Gateway) ListApprovals(ctx context.Context) ([]Approval, error) {
 		for _, raw := range raws {
 			a, err := decodeApproval(raw, kindOf(method))
 			if err != nil {
-				return nil, fmt.Errorf("%s: %w", method, err)
+				// Nobody can decide this one, so the gateway denies it in the end. The
+				// others must not wait for that.
+				g.log.Error("approval not understood, left out", "method", method, "err", err)
+				continue
 			}
 			all = append(all, a)
 		}

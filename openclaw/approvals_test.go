@@ -187,6 +187,24 @@ func TestListApprovalsOfOldGateway(t *testing.T) {
 	})
 }
 
+// Attack: one approval with an argument of another type than we know, and nobody is
+// asked about any other.
+func TestListApprovalsWithAnUnreadableOne(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := fake(t, fakegateway.Config{})
+		g := start(t, to(s))
+		await(t, g)
+		for _, odd := range []map[string]any{{"command": []string{"a"}}, {"command": "a", "scope": "all"}, {"title": 5}} {
+			s.Raise(fakegateway.Approval{Request: odd})
+		}
+		id := s.Raise(fakegateway.Approval{Request: map[string]any{"command": "b"}})
+		list, err := g.ListApprovals(t.Context())
+		if err != nil || len(list) != 1 || list[0].ID != id {
+			t.Errorf("ListApprovals = %+v, %v", list, err)
+		}
+	})
+}
+
 func TestPersonsNameIsPlain(t *testing.T) {
 	for person, want := range map[string]string{
 		"alice":                  "clawconsole: alice",
