@@ -137,6 +137,25 @@ func TestPending(t *testing.T) {
 		}
 	}
 
+	// Attack: a call that is harmless but for where it runs, or for a line end that
+	// the list's one line does not show, and [Allow] below it.
+	elsewhere, lines2 := waiting("eeee1111-x", "rm -r build"), waiting("ffff1111-x", "ls\nrm -r build")
+	elsewhere.Approval.Cwd, elsewhere.Approval.Host, elsewhere.Approval.NodeID = "/srv/production", "node", "db-1"
+	f.cases = []approvals.Case{elsewhere, lines2}
+	res = s.result(t.Context(), "/pending")
+	for _, w := range []string{"in: /srv/production", "runs on: node db-1"} {
+		if got := show(res); !strings.Contains(got, w) {
+			t.Errorf("no %q in:\n%s", w, got)
+		}
+	}
+	for _, row := range res.Buttons {
+		for _, b := range row {
+			if b.Line == "/approve ffff1111-x" {
+				t.Error("two lines are offered as one")
+			}
+		}
+	}
+
 	s.Gate = newGate(t, auth.Approve)
 	if res := s.result(t.Context(), "/pending"); len(res.Buttons) != 0 {
 		t.Errorf("buttons for one without the right: %+v", res.Buttons)

@@ -57,6 +57,12 @@ func (*Pending) run(_ context.Context, c *call) (Result, error) {
 		}
 		block := Block{Kind: Given, Title: fmt.Sprintf("%s, %s%s", age(a, now), timeLeft(a, now), state)}
 		block.Items = append(block.Items, Item{Label: a.ShortID(), Value: oneCall(a)})
+		if a.Approval.Cwd != "" {
+			block.Items = append(block.Items, Item{Label: "in", Value: clip(a.Approval.Cwd, callShown)})
+		}
+		if on := strings.TrimSpace(a.Approval.Host + " " + a.Approval.NodeID); on != "" && on != "gateway" {
+			block.Items = append(block.Items, Item{Label: "runs on", Value: clip(on, callShown)})
+		}
 		if a.Approval.SessionKey != "" {
 			block.Items = append(block.Items, Item{Label: "from", Value: a.Approval.SessionKey})
 		}
@@ -104,7 +110,9 @@ func oneCall(a approvals.Case) string {
 	return s
 }
 
-// whole reports whether oneCall says all that the call does.
+// whole reports whether the list says all that the call does: what and where, to
+// the letter.
 func whole(a approvals.Case) bool {
-	return a.Approval.Kind == openclaw.KindExec && len([]rune(a.Approval.Command)) <= callShown
+	return a.Approval.Kind == openclaw.KindExec && oneCall(a) == a.Approval.Command &&
+		len([]rune(a.Approval.Cwd)) <= callShown && len([]rune(a.Approval.Host+a.Approval.NodeID)) < callShown
 }
