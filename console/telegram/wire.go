@@ -1,7 +1,9 @@
 package telegram
 
 import (
+	"bytes"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -57,6 +59,10 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	w.mu.Lock()
 	t := w.http
 	w.mu.Unlock()
+	r, err := whole(r)
+	if err != nil {
+		return nil, err
+	}
 	resp, err := t.RoundTrip(r)
 	if err != nil {
 		return nil, err
@@ -66,4 +72,40 @@ func (w *wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		w.skewed(time.Until(date.Add(500 * time.Millisecond)).Round(time.Second))
 	}
 	return resp, nil
+}
+
+// wholeBytes is how long a body may be to be sent as a whole: longer than any
+// message, shorter than most documents.
+const wholeBytes = 64 << 10
+
+// whole returns r with its body in memory, if it is not long. gotgbot gives a body
+// that it writes into a pipe bit by bit, and each bit would be a packet of its own,
+// more than ten for a message. What was not sent at all can then be sent again by
+// the transport, when the connection turns out to have been closed.
+func whole(r *http.Request) (*http.Request, error) {
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength > 0 {
+		return r, nil
+	}
+	start, err := io.ReadAll(io.LimitReader(r.Body, wholeBytes+1))
+	if err != nil {
+		_ = r.Body.Close()
+		return nil, err
+	}
+	out := new(http.Request)
+	*out = *r
+	if len(start) > wholeBytes {
+		out.Body = rest{io.MultiReader(bytes.NewReader(start), r.Body), r.Body}
+		return out, nil
+	}
+	_ = r.Body.Close() // read to its end
+	out.ContentLength = int64(len(start))
+	out.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(start)), nil }
+	out.Body, _ = out.GetBody()
+	return out, nil
+}
+
+// rest is a body of which a part was read already.
+type rest struct {
+	io.Reader
+	io.Closer
 }
