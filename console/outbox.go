@@ -37,8 +37,9 @@ type outbox struct {
 	// A chat has spilled when its queue was full: what follows stays in the ledger
 	// too, so that it is not sent before what is older.
 	spilled map[int64]bool
-	filling bool // the ledger is being read
-	missed  bool // something was left to fill
+	filling bool  // the ledger is being read
+	filled  int64 // newest parcel that was found in the ledger
+	missed  bool  // something was left to fill
 }
 
 type consignment struct {
@@ -67,6 +68,12 @@ func (o *outbox) take(parcels []Parcel, out []Outgoing) {
 	for i, p := range parcels {
 		if o.filling {
 			o.missed = true // the next fill brings it, after those that are older
+			continue
+		}
+		if p.ID <= o.filled {
+			// The ledger was read after this was put there and before we were told: it
+			// may be sent by now, which the ledger knows.
+			signal(o.refill)
 			continue
 		}
 		o.add(consignment{p, out[i]})
@@ -131,7 +138,9 @@ func (o *outbox) fill(ctx context.Context) {
 		o.note("ledger", err) // that it can be read does not mean that it can be written
 	}
 	var all []consignment
+	var newest int64
 	for _, p := range due {
+		newest = max(newest, p.ID)
 		out, err := o.decode(p.Body)
 		if err != nil {
 			o.log.Error("parcel not understood, left out", "parcel", p.ID, "err", err)
@@ -147,7 +156,7 @@ func (o *outbox) fill(ctx context.Context) {
 	for _, c := range all {
 		o.add(c)
 	}
-	o.filling = false
+	o.filling, o.filled = false, max(o.filled, newest)
 	if o.missed && err == nil {
 		signal(o.refill)
 	}
