@@ -61,6 +61,7 @@ func NewDesk(c DeskConfig) *Desk {
 	d.broker = approvals.New(approvals.Config{
 		Gateway: c.Gateway, Ledger: c.Ledger, Prompter: d, Record: d.record, Default: d.approvers,
 		Routes: c.Routes, AllowAlways: c.AllowAlways, Log: c.Log,
+		Hide: func(s string) string { return c.Redactor.Text(s).String() },
 	})
 	return d
 }

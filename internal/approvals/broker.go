@@ -1,6 +1,7 @@
 package approvals
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -108,6 +109,10 @@ type Config struct {
 
 	// Default is who is asked when no route matches.
 	Default func() []Place
+
+	// Hide replaces the secrets in a text before it is written to the ledger. Nil:
+	// there are none.
+	Hide func(string) string
 
 	Routes      []Route      // the first that matches counts
 	AllowAlways bool         // "allow always" may be decided
@@ -462,7 +467,7 @@ func (b *Broker) requested(a openclaw.Approval) {
 		prompts = append(prompts, state.Prompt{Approval: key, ChatID: p.Chat, TopicID: p.Topic})
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), writeTimeout)
-	err := b.Ledger.AddApproval(ctx, c.row(), prompts)
+	err := b.Ledger.AddApproval(ctx, b.hidden(c).row(), prompts)
 	cancel()
 	if errors.Is(err, state.ErrKnown) {
 		return // two announcements at once, or one that ended long ago
@@ -627,7 +632,7 @@ func (b *Broker) apply(key string, in input) (Case, error) {
 			c.Shows++
 		}
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), writeTimeout)
-		err = b.Ledger.SwapApproval(ctx, old.Version, c.row())
+		err = b.Ledger.SwapApproval(ctx, old.Version, b.hidden(c).row())
 		if errors.Is(err, state.ErrStale) {
 			var row state.Approval
 			if row, err = b.Ledger.Approval(ctx, key); err == nil {
@@ -848,6 +853,25 @@ func keyOf(a openclaw.Approval) string {
 	return fmt.Sprintf("%s/%d", a.ID, a.CreatedAt.UnixMilli())
 }
 
+// hidden is c without the secrets in what an agent or a person said: the form in
+// which it is at rest. The digest goes on telling one call from another.
+func (b *Broker) hidden(c Case) Case {
+	if b.Hide == nil {
+		return c
+	}
+	a := &c.Approval
+	a.Warnings = slices.Clone(a.Warnings)
+	said := []*string{&a.Command, &a.Title, &a.Description, &a.Detail, &a.Cwd, &a.ResolvedPath, &a.CronJobName, &c.Claim.Reason, &c.Outcome, &c.Note}
+	for i := range a.Warnings {
+		said = append(said, &a.Warnings[i])
+	}
+	for _, s := range said {
+		*s = b.Hide(*s)
+	}
+	a.Request = hideJSON(a.Request, b.Hide)
+	return c
+}
+
 // row is the case at rest.
 func (c Case) row() state.Approval {
 	version := c.Version
@@ -857,6 +881,40 @@ func (c Case) row() state.Approval {
 		panic("approvals: case has no JSON form: " + err.Error())
 	}
 	return state.Approval{Key: c.Key, Version: version, Open: !c.closed(), Body: body, At: time.Now()}
+}
+
+// hideJSON is raw with all its strings hidden. What is no JSON is dropped.
+func hideJSON(raw json.RawMessage, hide func(string) string) json.RawMessage {
+	if len(raw) == 0 {
+		return raw
+	}
+	var v any
+	d := json.NewDecoder(bytes.NewReader(raw))
+	d.UseNumber()
+	if d.Decode(&v) != nil {
+		return nil
+	}
+	var walk func(any) any
+	walk = func(v any) any {
+		switch v := v.(type) {
+		case string:
+			return hide(v)
+		case []any:
+			for i := range v {
+				v[i] = walk(v[i])
+			}
+		case map[string]any:
+			for k, x := range v {
+				v[k] = walk(x)
+			}
+		}
+		return v
+	}
+	hidden, err := json.Marshal(walk(v))
+	if err != nil {
+		return nil
+	}
+	return hidden
 }
 
 // closed reports whether there is nothing left to do, but to hear what became of
