@@ -269,8 +269,27 @@ var (
 // the message is a prompt its View is returned with ErrForged and ErrChanged too;
 // with ErrElsewhere it is returned if a prompt in the same chat has that button, so
 // that the message is likely a copy of which we never heard that it had arrived.
+//
+// A press can be here before the answer to the message that bears the button. Press
+// waits a moment for it, then returns ErrArriving.
 func (b *Broker) Press(ctx context.Context, at Spot, data string) (Pressed, error) {
 	<-b.ready
+	for range arrivingFor / arrivingEvery {
+		p, err := b.press(ctx, at, data)
+		if !errors.Is(err, ErrArriving) || !b.sleep(arrivingEvery) {
+			return p, err
+		}
+	}
+	return b.press(ctx, at, data)
+}
+
+// How long a press waits for its message to have arrived.
+const (
+	arrivingFor   = 2 * time.Second
+	arrivingEvery = 20 * time.Millisecond
+)
+
+func (b *Broker) press(ctx context.Context, at Spot, data string) (Pressed, error) {
 	leader := b.promptAt(ctx, at)
 	if leader == "" {
 		owner := b.owner(data)
