@@ -19,27 +19,7 @@ const redacted = "[redacted]"
 // or a *[UsageError]. Parse decides nothing: an empty grant does nothing with
 // what it returns.
 func Parse(msg, bot string) (Request, error) {
-	if !strings.HasPrefix(msg, "/") {
-		return Request{}, ErrNotCommand
-	}
-	first := msg
-	if i := strings.IndexFunc(msg, unicode.IsSpace); i >= 0 {
-		first = msg[:i]
-	}
-	name, at, addressed := strings.Cut(first[1:], "@")
-	if addressed && (bot == "" || !strings.EqualFold(at, bot)) {
-		return Request{}, ErrOtherBot
-	}
-	if name == "" {
-		return Request{}, ErrNotCommand
-	}
-
-	h := head{msg: msg, words: splitWords(msg[len(first):])}
-	for i := range h.words {
-		h.words[i].start += len(first)
-		h.words[i].end += len(first)
-	}
-	node, err := h.command(name)
+	h, node, err := begin(msg, bot)
 	if err != nil {
 		return Request{}, err
 	}
@@ -60,16 +40,55 @@ func Parse(msg, bot string) (Request, error) {
 		Name:        e.Name,
 		Class:       e.Class,
 		Command:     cmd,
-		Line:        "/" + strings.ToLower(name) + h.rest(len(first)),
+		Line:        "/" + strings.ToLower(h.name) + h.rest(h.from),
 		Secret:      admission.Secret,
 		Yes:         admission.Yes,
 		HoldsSecret: len(h.secrets) > 0,
 	}, nil
 }
 
+// Find returns the command that a message is for. It does not look at flags and
+// arguments, so Parse may still find fault with them; that is what it saves. Its
+// errors are those of Parse.
+func Find(msg, bot string) (Entry, error) {
+	_, node, err := begin(msg, bot)
+	if err != nil {
+		return Entry{}, err
+	}
+	e, _ := lookup(nameOf(node))
+	return e, nil
+}
+
+// begin reads the words that name the command.
+func begin(msg, bot string) (*head, *kong.Node, error) {
+	if !strings.HasPrefix(msg, "/") {
+		return nil, nil, ErrNotCommand
+	}
+	first := msg
+	if i := strings.IndexFunc(msg, unicode.IsSpace); i >= 0 {
+		first = msg[:i]
+	}
+	name, at, addressed := strings.Cut(first[1:], "@")
+	if addressed && (bot == "" || !strings.EqualFold(at, bot)) {
+		return nil, nil, ErrOtherBot
+	}
+	if name == "" {
+		return nil, nil, ErrNotCommand
+	}
+	h := &head{msg: msg, name: name, from: len(first), words: splitWords(msg[len(first):])}
+	for i := range h.words {
+		h.words[i].start += len(first)
+		h.words[i].end += len(first)
+	}
+	node, err := h.command(name)
+	return h, node, err
+}
+
 // A head is a message being read, word by word, up to its payload.
 type head struct {
 	msg     string
+	name    string // the command word, without "/" and "@bot"
+	from    int    // index after the command word
 	words   []word
 	args    []string // what kong gets: one flag and its value, or one argument, each
 	secrets []word   // the words that hold a secret

@@ -302,14 +302,14 @@ func (r *Router) button(t *task, b commands.Button) (Button, bool) {
 	if b.Cancel {
 		return Button{}, false // the command has ended; see progress
 	}
-	req, err := commands.Parse(b.Line, r.cfg.Bot())
+	entry, err := commands.Find(b.Line, r.cfg.Bot())
 	if err != nil {
 		r.log.Error("button without a command left out", "command", t.req.Name, "err", err)
 		return Button{}, false
 	}
 	remembered := button{kind: runLine, chat: t.ChatID, topic: t.TopicID, line: b.Line}
 	lasts := pageKept
-	if max(req.Class, r.cfg.Commands.Class(req.Name)) != auth.Safe {
+	if max(entry.Class, r.cfg.Commands.Class(entry.Name)) != auth.Safe {
 		remembered.person, remembered.once = t.UserID, true
 		lasts = r.staleAfter()
 	}
