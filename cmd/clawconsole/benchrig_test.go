@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -47,7 +49,7 @@ func newRig(b testing.TB, telegram faketelegram.Config, gatewayURL, gatewayToken
 	for _, id := range operators {
 		fmt.Fprintf(&text, "[[operator]]\nid = %d\nname = \"operator%d\"\nmay = [\"safe\", \"moderate\", \"dangerous\", \"approve\"]\n", id, id)
 	}
-	fmt.Fprintf(&text, "[openclaw]\nurl = %q\ntoken = %q\ncli = \"/nonexistent/openclaw\"\n", gatewayURL, gatewayToken)
+	fmt.Fprintf(&text, "[openclaw]\nurl = %q\ntoken = %q\ncli = \"/nonexistent/openclaw\"\nagents = { devops = \"agent:main:ops\" }\n", gatewayURL, gatewayToken)
 	fmt.Fprintf(&text, "[auth]\nrate_per_minute = 1000000\nrate_burst = 1000000\n%s\n", more)
 	if err := os.WriteFile(r.config, []byte(text.String()), 0o600); err != nil {
 		b.Fatal(err)
@@ -72,6 +74,11 @@ type delivery struct {
 }
 
 func (t *tap) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the client has gone
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
 	at := time.Now()
 	token, method, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/bot"), "/")
 	if method == "getUpdates" {
@@ -95,7 +102,7 @@ func (t *tap) watching() func(token, method string, at time.Time) {
 }
 
 // onCall sets what is called for every call but polls, with the instant at which
-// its request had arrived.
+// its request had been read.
 func (t *tap) onCall(f func(token, method string, at time.Time)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
