@@ -15,6 +15,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"clawconsole/auth"
 	"clawconsole/redact"
@@ -467,7 +469,7 @@ func (l *loader) check(c *Config) {
 			l.fault(key+".name", "is missing", "it stands in the record and in OpenClaw's own")
 		} else if names[o.Name] {
 			l.fault(key+".name", fmt.Sprintf("%q is there twice", o.Name), "the record must tell people apart")
-		} else if !plainName.MatchString(o.Name) {
+		} else if !plainName(o.Name) {
 			l.fault(key+".name", fmt.Sprintf("%q has characters that could confuse a reader", o.Name), "letters, digits, space, dot, dash; at most 40")
 		}
 		ids[o.ID], names[o.Name] = true, true
@@ -553,7 +555,20 @@ func (l *loader) check(c *Config) {
 	l.checkRoutes(c)
 }
 
-var plainName = regexp.MustCompile(`^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,39}$`)
+// plainName reports whether name is one to forty letters and digits, after the first
+// also blanks and any of "._-". It is no regular expression because one with \p{L} takes
+// 1.6 MB and 2 ms in every process of ours, the supervisor of a /run too.
+func plainName(name string) bool {
+	n := 0
+	for _, c := range name {
+		alnum := unicode.IsLetter(c) || unicode.In(c, unicode.N)
+		if !alnum && (n == 0 || !strings.ContainsRune(" ._-", c)) {
+			return false
+		}
+		n++
+	}
+	return n >= 1 && n <= 40 && utf8.ValidString(name)
+}
 
 // checkRoutes refuses a route that can reach nobody who may decide.
 func (l *loader) checkRoutes(c *Config) {
