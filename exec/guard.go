@@ -56,14 +56,57 @@ func (g *guard) script(src string) error {
 	if err != nil {
 		return &Refused{Part: src, Why: "cannot be read as shell (" + strings.TrimSpace(err.Error()) + ")"}
 	}
+	if why := misread(src); why != "" {
+		return &Refused{Part: src, Why: why}
+	}
 	if err := g.file(bash, src); err != nil {
 		return err
 	}
-	if posix, err := parse(src, syntax.LangPOSIX); err == nil {
-		return g.file(posix, src)
+	// A shell that cannot read a line has run those before it.
+	for part := src; part != ""; {
+		posix, err := parse(part, syntax.LangPOSIX)
+		if err == nil {
+			return g.file(posix, part)
+		}
+		if strings.Contains(part, "$'") {
+			return &Refused{Part: src, Why: "has quotes that shells read in different ways"}
+		}
+		part = part[:strings.LastIndexByte(strings.TrimSuffix(part, "\n"), '\n')+1]
 	}
 	return nil
 }
+
+// misread says what in src the parser reads otherwise than shells do, so that
+// commands would be hidden from us. The parser takes a carriage return for white
+// space, and a comment for one that goes on after a backslash.
+func misread(src string) string {
+	if strings.Contains(src, "\r") {
+		return "holds a carriage return"
+	}
+	for line := range strings.Lines(src) {
+		if strings.Contains(line, "#") && strings.HasSuffix(line, "\\\n") {
+			return "a line with # ends with a backslash"
+		}
+	}
+	// Where a here-document ends is where shells differ most, from the parser and
+	// from each other.
+	for i := 0; i < len(src); i++ {
+		switch rest := src[i:]; {
+		case strings.HasPrefix(rest, "<<<"):
+			i += 2
+		case !strings.HasPrefix(rest, "<<"):
+		case !regexHeredoc.MatchString(rest):
+			return "a here-document needs a plain word for its end"
+		case strings.Contains(src, "`") || strings.Contains(src, "\\\n"):
+			return "holds a here-document, and backquotes or a line that ends with a backslash"
+		default:
+			i++
+		}
+	}
+	return ""
+}
+
+var regexHeredoc = regexp.MustCompile(`^<<-?[ \t]*(?:\w+|'\w+'|"\w+")(?:[\s;|&()<>]|$)`)
 
 // seen reads a script that stands in a foreseen word.
 func (g *guard) seen(f field, part string) error {
@@ -133,6 +176,17 @@ func (r *reading) node(n syntax.Node) error {
 		}
 	case *syntax.Stmt:
 		return r.stmt(n)
+	case *syntax.ArithmExp, *syntax.ArithmCmd, *syntax.LetClause, *syntax.CStyleLoop:
+		if singleQuoted(n) {
+			return r.refuse(n, whyArithmetic)
+		}
+	case *syntax.ParamExp:
+		if n.Index != nil && singleQuoted(n.Index) || n.Slice != nil && singleQuoted(n) {
+			return r.refuse(n, whyArithmetic)
+		}
+		if part := r.part(n); strings.Contains(part, "<(") || strings.Contains(part, ">(") {
+			return r.refuse(n, "has a process substitution in an expansion") // bash runs it, the parser sees text
+		}
 	case *syntax.Assign:
 		if listing {
 			return r.refuse(n, "sets a variable, which the allow list does not cover")
@@ -155,6 +209,19 @@ func (r *reading) node(n syntax.Node) error {
 		}
 	}
 	return nil
+}
+
+const whyArithmetic = "has quotes in arithmetic, where they do not quote"
+
+// singleQuoted reports whether something in n is in single quotes. In arithmetic
+// they keep no shell from running a substitution, though the parser thinks so.
+func singleQuoted(n syntax.Node) (found bool) {
+	syntax.Walk(n, func(n syntax.Node) bool {
+		_, single := n.(*syntax.SglQuoted)
+		found = found || single
+		return !found
+	})
+	return found
 }
 
 // stmt looks at a command with its redirections.

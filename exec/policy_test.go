@@ -647,3 +647,50 @@ func FuzzPolicy(f *testing.F) {
 		}
 	})
 }
+
+// Attack: hide a command from the policy where its parser reads otherwise than a
+// shell does. Each of these ran "touch p", or more, with nothing but "true" on the
+// list; found by running what passes in dash and in bash.
+func TestPolicyReadsAsShellsDo(t *testing.T) {
+	listed, err := exec.NewPolicy([]string{"true", "cat"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	belt, err := exec.NewPolicy(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range []string{
+		"true # \\\nrm -rf /",
+		"true #x\\\nrm -rf / \n",
+		"true \\\r\nrm -rf /",
+		"true \r#;`rm -rf /`",
+		"true <<E'F'# `rm -rf /` }\nx\nEF\n",
+		"true <<'E'# `rm -rf /`\n\tE\nE",
+		"true <<\\\nE\nE\\\n\nrm -rf /\n\nE\n true",
+		"true <<E\\\n\n\tE\nE\\\n\nrm -rf /\n\nE\n",
+		"true <<-E\nE\\\n\nrm -rf /\n\\\n\nF\n\nE\n",
+		"true <<$'E'\n$E\n\nrm -rf /\nE",
+		"true <<$'E'#<<'E\nF' $(rm -rf /)<<$E\nE",
+		"true ` <<E` \nrm -rf /\ntrue \nE\n #$(rm -rf /) `",
+		"true $'>&\\'`rm -rf /`\\\"\n$'[[  ",
+		"true\nrm -rf /\n[[ x ]] && (( 1 ))",
+		"true $(('x=`rm -rf /`' ))",
+		"true $[$'; $(rm -rf /)${x#' ]",
+		"true ${x:- <(rm -rf /)}",
+	} {
+		for name, p := range map[string]*exec.Policy{"listed": listed, "belt": belt} {
+			var refused *exec.Refused
+			if _, err := p.Check(line); !errors.As(err, &refused) {
+				t.Errorf("%s: Check(%q) = %v", name, line, err)
+			}
+		}
+	}
+	for _, line := range []string{
+		"cat <<E\nhello\nE\n", "cat <<'END'\n$x # y\nEND", "cat <<-EOF | cat\n\tx\n\tEOF\n", "true \\\n  x", "true $((1<<2)) # note", "true $'a\\nb'", "true # note\ntrue", "cat <<< x",
+	} {
+		if _, err := listed.Check(line); err != nil {
+			t.Errorf("Check(%q) = %v", line, err)
+		}
+	}
+}
