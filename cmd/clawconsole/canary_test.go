@@ -260,7 +260,8 @@ func TestNothingSecretLeaves(t *testing.T) {
 			if slices.Contains(args, canaries["gateway token"]) {
 				out = bytes.ReplaceAll(out, []byte(canaries["gateway token"]), []byte("(typed)")) // at one's own terminal
 			}
-			left["clawconsole "+strings.Join(args[:min(2, len(args))], " ")] = append([]byte("> "), out...)
+			path := "clawconsole " + strings.Join(args[:min(2, len(args))], " ")
+			left[path] = append(append(left[path], "> "...), out...)
 		}
 	}
 
