@@ -21,11 +21,15 @@ import (
 // patience bounds every wait of the tests here. It is no expectation of speed.
 const patience = 90 * time.Second
 
+// buildDir holds the built binary; empty: there is none.
+var buildDir string
+
 var build = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "clawconsole-binary-")
 	if err != nil {
 		return "", err
 	}
+	buildDir = dir
 	binary := filepath.Join(dir, "clawconsole")
 	cmd := osexec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", binary, ".")
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")

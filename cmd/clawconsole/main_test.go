@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -13,8 +14,16 @@ import (
 // scripts, and an openclaw for them.
 func TestMain(m *testing.M) {
 	exec.Supervise()
-	testscript.Main(gatewaytest.Wrap(m), map[string]func(){
+	testscript.Main(tidy{gatewaytest.Wrap(m)}, map[string]func(){
 		"clawconsole": main,
 		"openclaw":    fakeOpenClaw,
 	})
+}
+
+// tidy removes the binary that tests have built.
+type tidy struct{ gatewaytest.Runner }
+
+func (t tidy) Run() int {
+	defer func() { os.RemoveAll(buildDir) }()
+	return t.Runner.Run()
 }
