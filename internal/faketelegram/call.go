@@ -147,6 +147,7 @@ func (s *Server) serveCall(rw http.ResponseWriter, r *http.Request) {
 	}
 
 	w.mu.Lock()
+	rw.Header().Set("Date", w.now().UTC().Format(http.TimeFormat)) // of the answer: a poll may have waited long
 	c.Took, c.Done, c.Err = time.Since(c.At), true, err
 	w.wake()
 	w.mu.Unlock()
