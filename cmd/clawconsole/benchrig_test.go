@@ -57,6 +57,18 @@ func newRig(b testing.TB, telegram faketelegram.Config, gatewayURL, gatewayToken
 	return r
 }
 
+// reconfigure replaces texts in the configuration: old, new, old, new, …
+func (r *rig) reconfigure(oldnew ...string) {
+	r.t.Helper()
+	text, err := os.ReadFile(r.config)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := os.WriteFile(r.config, []byte(strings.NewReplacer(oldnew...).Replace(string(text))), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // A tap stands before a Bot API and notes when updates leave it and when calls
 // arrive.
 type tap struct {
