@@ -16,6 +16,7 @@ import (
 	"clawconsole/internal/faketelegram"
 	"clawconsole/openclaw"
 	"clawconsole/redact"
+	"sync/atomic"
 )
 
 // An overHTTP rig has a desk that talks to a Telegram server by the real client.
@@ -23,7 +24,7 @@ type overHTTP struct {
 	*deskRig
 	*wired
 	root string
-	hold bool // the gateway does not answer decisions
+	hold atomic.Bool // the gateway does not answer decisions
 }
 
 func newOverHTTP(t testing.TB) *overHTTP {

@@ -20,7 +20,7 @@ import (
 func TestPromptsOnAPhone(t *testing.T) {
 	r := newOverHTTP(t)
 	r.gw.resolving = func(_ string, d openclaw.Decision) (bool, error) {
-		if r.hold {
+		if r.hold.Load() {
 			<-r.ctx.Done()
 		}
 		return true, nil
@@ -86,7 +86,7 @@ func TestPromptsOnAPhone(t *testing.T) {
 	a := r.raise(openclaw.Approval{Command: "kubectl -n prod rollout restart deploy/api", Cwd: "/home/ops/agents/devops", SessionKey: "agent:devops:main", AgentID: "devops", ResolvedPath: "/usr/local/bin/kubectl", Warnings: []string{"Contains command-carrier: kubectl"}})
 	shown("Look twice")
 	look("1-prompt")
-	r.hold = true
+	r.hold.Store(true)
 	r.taps(a, "Allow once")
 	shown("sending…")
 	look("2-sending")
@@ -95,7 +95,7 @@ func TestPromptsOnAPhone(t *testing.T) {
 	r.taps(b, "Deny")
 	shown("Why? The agent is told.")
 	look("3-denying")
-	r.hold = false
+	r.hold.Store(false)
 	r.taps(b, "looks unsafe")
 	shown("Denied by alice")
 	look("4-denied")

@@ -266,7 +266,7 @@ func TestNothingSecretLeaves(t *testing.T) {
 	}
 
 	for _, path := range slices.Sorted(maps.Keys(left)) {
-		if len(left[path]) == 0 {
+		if len(left[path]) == 0 && !strings.HasSuffix(path, "-wal") { // the ledger empties that one
 			t.Errorf("%s: nothing took this path", path)
 		}
 		if found := leaks(left[path]); len(found) > 0 {

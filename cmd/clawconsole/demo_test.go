@@ -36,8 +36,10 @@ func (p phone) step(err error) {
 // types sends a line as a finger would.
 func (p phone) types(line string) {
 	p.t.Helper()
+	p.step(p.Wait(p.ctx, `document.querySelector('#title').textContent !== '' && document.querySelector('#text').offsetParent !== null`))
 	p.step(p.Click(p.ctx, "#text"))
 	p.step(p.Type(p.ctx, line))
+	p.step(p.Wait(p.ctx, fmt.Sprintf(`document.querySelector('#text').value === %q`, line)))
 	p.step(p.Click(p.ctx, "#send"))
 	p.step(p.Wait(p.ctx, `document.querySelector('#text').value === ''`))
 }
