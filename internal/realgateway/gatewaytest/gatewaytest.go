@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -67,7 +68,14 @@ func Model(t testing.TB) *mockmodel.Server {
 	return m
 }
 
-var model = sync.OnceValues(func() (*mockmodel.Server, error) { return mockmodel.Start("127.0.0.1:0") })
+var model = sync.OnceValues(func() (*mockmodel.Server, error) {
+	m, err := mockmodel.Start("127.0.0.1:0")
+	started.Store(m)
+	return m, err
+})
+
+// started is the mock model, once there is one; Wrap ends it.
+var started atomic.Pointer[mockmodel.Server]
 
 // Shared returns the gateway of this test binary, started when it is first asked for, with
 // approvals always and the mock model. It is alive: if a test has stopped, killed or paused it,
@@ -219,6 +227,9 @@ func (w wrapped) Run() int {
 	}
 	if shared.dir != "" {
 		os.RemoveAll(shared.dir)
+	}
+	if m := started.Load(); m != nil {
+		m.Close()
 	}
 	return code
 }
