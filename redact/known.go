@@ -5,18 +5,13 @@ import (
 	"encoding/base32"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
-	"encoding/xml"
-	"fmt"
-	"net/url"
 	"sort"
-	"strconv"
 	"strings"
 )
 
 // A knownSet finds values, and long enough pieces of them, in all the encodings
-// that programs print them in. It does not change once made.
+// that programs print them in: base64 and base32 as values of their own, escapes
+// and hexadecimal by undoing them ([decoded]). It does not change once made.
 //
 // Every piece of at least min characters of a value contains all of its
 // overlapping four-byte grams, so it is enough to look at every (min-3)th
@@ -96,7 +91,7 @@ type form struct {
 	min int
 }
 
-// forms returns secret as it looks in the encodings that it may be printed in,
+// forms returns secret as it looks in the encodings that are looked for as they are,
 // each with the length of the shortest piece that gives too much away: 12
 // characters of the secret; all of it if it is shorter than 16 and looks like a
 // word that others may write.
@@ -118,46 +113,17 @@ func forms(secret string) []form {
 		}
 	}
 	add(secret, 1, 1)
-	plain := true
-	for i := range n {
-		if !isAlnum(secret[i]) && secret[i] != '_' && secret[i] != '-' && secret[i] != '.' {
-			plain = false
+	// Quotes that shells and SQL double, spaces as forms encode them, and lines of
+	// their own are all that undoing escapes does not undo.
+	for _, r := range [][2]string{{`'`, `'\''`}, {`'`, `'"'"'`}, {`'`, `''`}, {`"`, `""`}, {" ", "+"}} {
+		if strings.Contains(secret, r[0]) {
+			add(strings.ReplaceAll(secret, r[0], r[1]), 1, 1)
 		}
 	}
-	if !plain {
-		escaped, _ := json.Marshal(secret)
-		inner := string(escaped[1 : len(escaped)-1])
-		twice, _ := json.Marshal(inner)
-		var buf bytes.Buffer
-		enc := json.NewEncoder(&buf)
-		enc.SetEscapeHTML(false)
-		_ = enc.Encode(secret)
-		raw := strings.TrimSuffix(buf.String(), "\n")
-		rawInner := raw[1 : len(raw)-1]
-		buf.Reset()
-		_ = enc.Encode(rawInner)
-		rawTwice := strings.TrimSuffix(buf.String(), "\n")
-		var x bytes.Buffer
-		_ = xml.EscapeText(&x, []byte(secret))
-		goq := strconv.Quote(secret)
-		gox := strconv.QuoteToASCII(secret)
-		py := strings.NewReplacer(`\`, `\\`, `'`, `\'`).Replace(secret)
-		for _, s := range []string{
-			inner, string(twice[1 : len(twice)-1]), rawInner, rawTwice[1 : len(rawTwice)-1],
-			strings.ReplaceAll(inner, "/", `\/`), strings.ReplaceAll(rawInner, "/", `\/`),
-			url.QueryEscape(secret), url.PathEscape(secret), lowerPercent(url.QueryEscape(secret)), lowerPercent(url.PathEscape(secret)),
-			strings.ReplaceAll(url.QueryEscape(secret), "+", "%20"), percentAll(secret, url.QueryEscape),
-			x.String(), htmlNamed(secret), strings.ReplaceAll(htmlNamed(secret), "&#39;", "&#x27;"),
-			strings.ReplaceAll(secret, `'`, `'\''`), strings.ReplaceAll(secret, `'`, `'"'"'`), shellBackslash(secret), shellDouble(secret),
-			goq[1 : len(goq)-1], gox[1 : len(gox)-1], py, url.UserPassword("u", secret).String()[2:], strings.ReplaceAll(secret, `'`, `''`), strings.ReplaceAll(secret, `"`, `""`),
-		} {
-			add(s, 1, 1)
-		}
-		if strings.Contains(secret, "\n") {
-			for _, l := range strings.Split(secret, "\n") {
-				if l = strings.TrimSpace(l); len(l) >= 12 {
-					fs = append(fs, form{l, 12})
-				}
+	if strings.Contains(secret, "\n") {
+		for _, l := range strings.Split(secret, "\n") {
+			if l = strings.TrimSpace(l); len(l) >= 12 {
+				fs = append(fs, form{l, 12})
 			}
 		}
 	}
@@ -172,67 +138,32 @@ func forms(secret string) []form {
 			}
 		}
 	}
-	h := hex.EncodeToString([]byte(secret))
-	add(h, 2, 1)
-	add(strings.ToUpper(h), 2, 1)
-	var spaced, colons, slash strings.Builder
-	for i := range n {
-		fmt.Fprintf(&spaced, "%02x ", secret[i])
-		fmt.Fprintf(&colons, "%02x:", secret[i])
-		fmt.Fprintf(&slash, `\x%02x`, secret[i])
-	}
-	add(strings.TrimSuffix(spaced.String(), " "), 3, 1)
-	add(strings.TrimSuffix(colons.String(), ":"), 3, 1)
-	add(slash.String(), 4, 1)
-	add(percentBytes(secret), 3, 1)
 	add(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(secret)), 8, 5)
 	return fs
 }
 
-func percentAll(s string, esc func(string) string) string { return esc(esc(s)) }
-
-func percentBytes(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		fmt.Fprintf(&b, "%%%02X", s[i])
-	}
-	return b.String()
-}
-
-// lowerPercent writes the digits of %XX small.
-func lowerPercent(s string) string {
-	b := []byte(s)
-	for i := 0; i+2 < len(b); i++ {
-		if b[i] == '%' {
-			b[i+1], b[i+2] = fold(b[i+1]), fold(b[i+2])
-		}
-	}
-	return string(b)
-}
-
-func htmlNamed(s string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;").Replace(s)
-}
-
-// shellBackslash quotes as printf %q does.
-func shellBackslash(s string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		if c := s[i]; !isAlnum(c) && c < 0x80 && !strings.ContainsRune("_-./:=@%+,", rune(c)) {
-			b.WriteByte('\\')
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
-}
-
-func shellDouble(s string) string {
-	return strings.NewReplacer(`\`, `\\`, `"`, `\"`, "$", `\$`, "`", "\\`").Replace(s)
-}
-
-// find adds the spans of known values in s.v.
+// find adds the spans of known values in s.v, as it is and with escapes and
+// hexadecimal undone.
 func (k *knownSet) find(s *scanner) {
-	v := s.v
+	k.search(s, s.v, nil)
+	if bytes.IndexByte(s.v, '\\') >= 0 || bytes.IndexByte(s.v, '%') >= 0 || bytes.IndexByte(s.v, '&') >= 0 {
+		for depth := 0; depth < maxDepth && s.plain.undo(s.v, depth == 0); depth++ {
+			s.steps += len(s.v)
+			k.search(s, s.plain.b, &s.plain)
+		}
+	}
+	if s.plain.hex(s.v) {
+		s.steps += len(s.v)
+		k.search(s, s.plain.b, &s.plain)
+	}
+	if s.eol && s.mayHold && k.cut(s.v) > 0 {
+		s.want(wantRest)
+	}
+}
+
+// search adds the spans of known values in v, which is s.v itself or what d made
+// of it.
+func (k *knownSet) search(s *scanner, v []byte, d *decoded) {
 	s.steps += len(v) / k.step
 	done := 0
 	for i := k.step - 1; i+4 <= len(v); i += k.step {
@@ -264,18 +195,20 @@ func (k *knownSet) find(s *scanner) {
 				}
 			}
 		}
-		if bestB > bestA {
-			s.spans = append(s.spans, span{bestA, bestB, ""})
-			s.skip = max(s.skip, bestB)
-			done = bestB
-			if rest.value > 0 && len(bytes.TrimRight(v[bestB:], "\r\n\\\"' +-=")) == 0 {
-				s.next.k = rest
-			}
-			i = max(i, bestB-k.step)
+		if bestB == bestA {
+			continue
 		}
-	}
-	if s.eol && s.mayHold && k.cut(v) > 0 {
-		s.want(wantRest)
+		done = bestB
+		i = max(i, bestB-k.step)
+		a, b := bestA, bestB
+		if d != nil {
+			a, b = int(d.from[a]), int(d.to[b-1])
+		}
+		s.spans = append(s.spans, span{a, b, ""})
+		s.skip = max(s.skip, b)
+		if d == nil && rest.value > 0 && len(bytes.TrimRight(v[b:], "\r\n\\\"' +-=")) == 0 {
+			s.next.k = rest
+		}
 	}
 }
 

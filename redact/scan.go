@@ -125,6 +125,7 @@ func foldString(s string) string { return string(lower([]byte(s), nil)) }
 type scanner struct {
 	r     *rules
 	known *knownSet
+	plain decoded // the line without its escapes, for known
 
 	v              []byte // what is looked at: a line without colours and NULs
 	eol            bool   // v ends where the line ends
