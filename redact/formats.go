@@ -32,7 +32,7 @@ var formats = []format{
 	// https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/managing-your-personal-access-tokens
 	{name: "github fine-grained token", specs: []string{`github_pat_\a{22}_\a{59}`}},
 	// https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
-	{name: "github installation token", specs: []string{`v1.\h{40}`}},
+	{name: "github installation token", specs: []string{`v1.\h{40}`, `ghs_\d{1,12}_eyJ\x{60,}`}},
 	// https://docs.gitlab.com/security/tokens/#token-prefixes
 	{name: "gitlab token", specs: []string{`glpat-\x{20,300}`}},
 	{name: "gitlab deploy token", specs: []string{`gldt-\t{20,}`}},
@@ -46,7 +46,7 @@ var formats = []format{
 	{name: "gitlab scim token", specs: []string{`glsoat-\t{20,}`}},
 	{name: "gitlab feature flag token", specs: []string{`glffct-\t{20}`}},
 	// https://support.atlassian.com/bitbucket-cloud/docs/using-access-tokens/
-	{name: "bitbucket token", specs: []string{`ATCTT3xFfGN0\x{60,}`, `ATBB\a{32}`}},
+	{name: "bitbucket token", specs: []string{`ATCTT3xFfG\x{60,}`, `ATBB\a{32}`}},
 	// https://support.atlassian.com/atlassian-account/docs/manage-api-tokens-for-your-atlassian-account/
 	{name: "atlassian token", specs: []string{`ATATT3xFfGF0\x{60,}`, `ATSTT3xFfGF0\x{60,}`}},
 
@@ -127,7 +127,7 @@ var formats = []format{
 	// https://openrouter.ai/docs/api-reference/authentication
 	{name: "openrouter key", specs: []string{`sk-or-v1-\h{64}`}},
 	// https://api-docs.deepseek.com/ (also Moonshot, Qwen, LiteLLM and other makers of the same shape)
-	{name: "model api key", specs: []string{`sk-\h{32}`, `sk-\a{32,}`, `sk-lf-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`, `sk-\t{40,}`}, check: random},
+	{name: "model api key", specs: []string{`sk-\h{32}`, `sk-\a{22}`, `sk-\a{32,}`, `sk-lf-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`, `sk-\t{40,}`}, check: random},
 	// https://huggingface.co/docs/hub/security-tokens
 	{name: "huggingface token", specs: []string{`hf_\a{34,40}`, `api_org_\a{34}`}},
 	// https://docs.perplexity.ai/guides/getting-started
@@ -175,7 +175,7 @@ var formats = []format{
 	{name: "discord token", specs: discordSpecs(), check: discordID},
 	{name: "discord mfa token", specs: []string{`mfa.\t{80,90}`}},
 	// https://discord.com/developers/docs/resources/webhook
-	{name: "discord webhook", specs: []string{`discord.com/api/webhooks/\d{17,20}/\t{60,}`, `discordapp.com/api/webhooks/\d{17,20}/\t{60,}`}, keep: len("discord.com/api/webhooks/")},
+	{name: "discord webhook", specs: []string{`discord.com/api/webhooks/\d{15,20}/\t{60,}`, `discordapp.com/api/webhooks/\d{15,20}/\t{60,}`}, keep: len("discord.com/api/webhooks/")},
 	// https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook
 	{name: "teams webhook", specs: []string{`.webhook.office.com/webhookb2/\p{20,}@\p{20,}`}, keep: len(".webhook.office.com/")},
 	// https://www.twilio.com/docs/iam/api-keys
@@ -222,7 +222,7 @@ var formats = []format{
 	// https://razorpay.com/docs/api/authentication/
 	{name: "razorpay key", specs: []string{`rzp_live_\a{14}`, `rzp_test_\a{14}`}},
 	// https://docs.adyen.com/development-resources/api-credentials/
-	{name: "adyen key", specs: []string{`AQE\b{45,}-\b{40,}-\b{8,}`}},
+	{name: "adyen key", specs: []string{`AQE\b{45,}-\b{40,}-\b{8,}`, `AQE\p{90,200}`}},
 	// https://docs.gocardless.com/
 	{name: "gocardless token", whole: true, specs: []string{`live_\t{40}`, `sandbox_\t{40}`}},
 	// https://docs.easypost.com/docs/authentication
@@ -326,11 +326,11 @@ var formats = []format{
 	// https://grafana.com/docs/grafana/latest/administration/service-accounts/
 	{name: "grafana token", specs: []string{`glsa_\a{32}_\h{8}`, `glc_\b{32,}`, `eyJrIjoi\b{70,}`}, sum: grafanaSum},
 	// https://docs.newrelic.com/docs/apis/intro-apis/new-relic-api-keys/
-	{name: "new relic key", specs: []string{`NRAK-\u{27}`, `NRII-\t{32}`, `NRIQ-\t{32}`, `NRRA-\h{42}`, `NRJS-\h{19}`, `NRSP-\t{36}`, `\h{32}FFFFNRAL`, `\h{36}NRAL`}},
+	{name: "new relic key", specs: []string{`NRAK-\u{27}`, `NRII-\t{32}`, `NRIQ-\t{32}`, `NRRA-\h{42}`, `NRJS-\h{19}`, `NRSP-\t{36}`, `NRAA-\h{27}`, `\h{32}FFFFNRAL`, `\h{36}NRAL`, `eu01xx\h{30}NRAL`}},
 	// https://docs.dynatrace.com/docs/dynatrace-api/basics/dynatrace-api-authentication
 	{name: "dynatrace token", specs: []string{`dt0c01.\u{24}.\u{64}`, `dt0s01.\u{8}.\u{64}`, `dt0s02.\u{8}.\u{64}`, `dt0s16.\u{8}.\u{64}`}},
 	// https://docs.sentry.io/account/auth-tokens/
-	{name: "sentry token", specs: []string{`sntrys_\x{60,}`, `sntryu_\h{64}`, `sntrya_\h{64}`}},
+	{name: "sentry token", specs: []string{`sntrys_\p{60,}`, `sntryu_\h{64}`, `sntrya_\h{64}`}},
 	// https://docs.honeycomb.io/get-started/configure/environments/manage-api-keys/
 	{name: "honeycomb key", specs: []string{`hcaik_\l{58}`, `hcbik_\l{58}`, `hcxik_\l{58}`, `hcamk_\l{58}`, `hcxlk_\l{58}`}},
 	// https://docs.rootly.com/api-reference/overview
@@ -352,7 +352,7 @@ var formats = []format{
 	// https://developer.okta.com/docs/guides/create-an-api-token/
 	{name: "okta token", specs: []string{`SSWS 00\t{40}`}, keep: len("SSWS ")},
 	// https://docs.authress.io/
-	{name: "authress key", specs: []string{`sc_\l{5,30}.\l{4,6}.acc_\t{10,32}.\p{30,120}`, `authress_\l{5,30}.\l{4,6}.acc_\t{10,32}.\p{30,120}`}},
+	{name: "authress key", specs: []string{`sc_\l{5,30}.\l{4,6}.acc_\t{10,32}.\p{30,120}`, `sc_\l{5,30}.\l{4,6}.acc-\l{10,32}.\p{30,120}`, `authress_\l{5,30}.\l{4,6}.acc_\t{10,32}.\p{30,120}`}},
 	// https://workos.com/docs/reference/api-keys
 	{name: "workos key", whole: true, specs: []string{`sk_live_a2V5X\b{20,}`, `sk_test_a2V5X\b{20,}`}},
 	// https://docs.openshift.com/container-platform/4.14/authentication/managing-oauth-access-tokens.html
@@ -379,6 +379,92 @@ var formats = []format{
 	{name: "paseto", specs: []string{`v1.local.\t{32,}`, `v2.local.\t{32,}`, `v3.local.\t{32,}`, `v4.local.\t{32,}`, `v2.public.\t{64,}`, `v4.public.\t{64,}`}},
 	// https://docs.python.org/3/library/crypt.html, the modular crypt format
 	{name: "password hash", specs: []string{`$2a$\d{2}$\p{53}`, `$2b$\d{2}$\p{53}`, `$2y$\d{2}$\p{53}`, `$6$\p{1,16}$\p{86}`, `$5$\p{1,16}$\p{43}`, `$1$\p{1,8}$\p{22}`, `$apr1$\p{1,8}$\p{22}`, `$y$\p{1,4}$\p{8,}$\p{43}`, `$6$rounds=\d{3,9}$\p{1,16}$\p{86}`, `$argon2id$v=\d{2}$m=\d{1,8},t=\d{1,4},p=\d{1,4}$\p{8,}$\p{16,}`, `$argon2i$v=\d{2}$m=\d{1,8},t=\d{1,4},p=\d{1,4}$\p{8,}$\p{16,}`}},
+	// https://www.postgresql.org/docs/current/catalog-pg-authid.html and RFC 5803, RFC 2307
+	{name: "password hash", specs: []string{`SCRAM-SHA-256$\d{4,6}:\b{16,}==$\b{40,}=:\b{40,}=`, `SCRAM-SHA-1$\d{4,6}:\b{16,}==$\b{20,}=:\b{20,}=`, `{SSHA}\b{20,}`, `{SSHA256}\b{40,}`, `{SSHA512}\b{80,}`, `{PBKDF2}\p{30,}`}},
+	// https://jsr.io/docs/publishing-packages
+	{name: "jsr token", specs: []string{`jsrp_\a{32}`, `jsrd_\a{32}`}},
+	// https://packagist.com/docs/composer-authentication
+	{name: "packagist token", specs: []string{`packagist_ort_\h{68}`, `packagist_out_\h{68}`, `packagist_uut_\h{68}`}},
+	// https://shopify.dev/docs/api/partner
+	{name: "shopify partner token", specs: []string{`prtapi_\h{32}`}},
+	// https://developer.paddle.com/api-reference/about/api-keys
+	{name: "paddle key", specs: []string{`pdl_live_apikey_\l{26}_\a{22}_\a{3}`, `pdl_sdbx_apikey_\l{26}_\a{22}_\a{3}`}},
+	// https://developer-docs.amazon.com/sp-api/docs/viewing-your-application-information-and-credentials
+	{name: "amazon oauth secret", specs: []string{`amzn1.oa2-cs.v1.\h{64}`, `amzn.mws.\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`}},
+	// https://docs.aws.amazon.com/appsync/latest/devguide/security-authz.html
+	{name: "aws appsync key", specs: []string{`da2-\l{26}`}, check: mixed},
+	// https://ai.google.dev/gemini-api/docs/api-key
+	{name: "google ai key", specs: []string{`AQ.Ab8\t{45,60}`}},
+	// https://docs.together.ai/docs/quickstart
+	{name: "together key", specs: []string{`tgp_v1_\t{40,}`}},
+	// https://docs.cursor.com/account/teams/admin-api
+	{name: "cursor key", whole: true, specs: []string{`key_\h{64}`}},
+	// https://modal.com/docs/reference/modal.config
+	{name: "modal token", whole: true, specs: []string{`as-\a{22}`, `ak-\a{22}`}, check: random},
+	// https://docs.runpod.io/get-started/api-keys
+	{name: "runpod key", specs: []string{`rpa_\u{40}\l{6}`}},
+	// https://ably.com/docs/auth#api-key
+	{name: "ably key", whole: true, specs: []string{`\t{6}.\t{6}:\t{43}`}, check: mixed},
+	// https://docs.netlify.com/configure-builds/build-hooks/
+	{name: "netlify build hook", specs: []string{`api.netlify.com/build_hooks/\h{24}`}, keep: len("api.netlify.com/build_hooks/")},
+	// https://ifttt.com/maker_webhooks
+	{name: "ifttt key", specs: []string{`/with/key/\t{20,60}`}, keep: len("/with/key/"), embed: true},
+	// https://help.zapier.com/hc/en-us/articles/8496288690317-Trigger-Zap-workflows-from-webhooks
+	{name: "zapier hook", specs: []string{`hooks.zapier.com/hooks/catch/\d{4,10}/\l{5,12}`}, keep: len("hooks.zapier.com/hooks/catch/")},
+	// https://support.google.com/calendar/answer/37648 (the secret address in iCal format)
+	{name: "google calendar address", specs: []string{`/private-\h{32}`}, keep: len("/private-"), embed: true},
+	// https://developers.cloudflare.com/cloudflare-one/networks/connectors/cloudflare-tunnel/ (base64 of {"a":")
+	{name: "cloudflare tunnel token", specs: []string{`eyJhIjoi\b{80,}`}},
+	// https://upcloud.com/docs/guides/getting-started-api-tokens/
+	{name: "upcloud token", specs: []string{`ucat_\u{26}`}},
+	// https://www.backblaze.com/docs/cloud-storage-application-keys
+	{name: "backblaze key", specs: []string{`K00\d\b{27}`}, check: random},
+	// https://www.mongodb.com/docs/atlas/api/service-accounts-overview/
+	{name: "mongodb atlas secret", specs: []string{`mdb_sa_sk_\t{40}`}},
+	// https://aiven.io/docs/platform/concepts/authentication-tokens
+	{name: "aiven password", specs: []string{`AVNS_\t{19}`}},
+	// https://docs.statsig.com/sdk-keys/api-keys
+	{name: "statsig secret", whole: true, specs: []string{`secret-\a{40,60}`}, check: random},
+	// https://stytch.com/docs/workspace-management/api-keys
+	{name: "stytch secret", specs: []string{`secret-live-\x{32,36}`, `secret-test-\x{32,36}`}},
+	// https://docs.datadoghq.com/account_management/api-app-keys/
+	{name: "datadog key", specs: []string{`ddapp_\a{34}`, `ddpat_\a{30,}`}},
+	// https://axiom.co/docs/reference/tokens
+	{name: "axiom token", specs: []string{`xaat-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`, `xapt-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`}},
+	// https://www.checklyhq.com/docs/accounts-and-users/creating-api-key/
+	{name: "checkly key", whole: true, specs: []string{`cu_\h{32}`}},
+	// https://developer.clickup.com/docs/authentication
+	{name: "clickup token", specs: []string{`pk_\d{4,10}_\u{32}`}},
+	// https://io.adafruit.com/api/docs/#authentication
+	{name: "adafruit key", specs: []string{`aio_\a{28}`}},
+	// https://docs.stackhawk.com/stackhawk-cli/
+	{name: "stackhawk key", specs: []string{`hawk.\a{20}.\a{20}`}},
+	// https://trigger.dev/docs/apikeys
+	{name: "trigger.dev key", specs: []string{`tr_prod_\a{20,24}`, `tr_dev_\a{20,24}`, `tr_stg_\a{20,24}`, `tr_pat_\a{20,40}`}},
+	// https://www.inngest.com/docs/platform/signing-keys
+	{name: "inngest signing key", specs: []string{`signkey-prod-\h{32,64}`, `signkey-test-\h{32,64}`, `signkey-branch-\h{32,64}`}},
+	// https://docs.flagsmith.com/clients/server-side
+	{name: "flagsmith key", specs: []string{`ser.\a{22}`}, check: random},
+	// https://research.google/pubs/macaroons-cookies-with-contextual-caveats-for-decentralized-authorization-in-the-cloud/ (version 1, base64 of "0021location")
+	{name: "macaroon", specs: []string{`MDAxM\x{80,}`, `MDAyM\x{80,}`}},
+	// https://www.alchemy.com/docs/how-to-create-access-keys
+	{name: "alchemy key", specs: []string{`alcht_\a{30}`}},
+	// https://www.browserstack.com/docs/percy/get-started/project
+	{name: "percy token", specs: []string{`web_\h{64}`, `app_\h{64}`}, whole: true},
+	// https://developer.nylas.com/docs/v3/auth/
+	{name: "nylas key", specs: []string{`nyk_v0_\a{60,}`}},
+	// https://docs.svix.com/quickstart
+	{name: "svix key", specs: []string{`testsk_\a{32}.\l{2}`, `sk_\a{32}.\l{2}`}},
+	// https://cal.com/docs/api-reference/v1/introduction
+	{name: "cal.com key", specs: []string{`cal_live_\h{32}`, `cal_test_\h{32}`}},
+	// https://wakatime.com/developers
+	{name: "wakatime key", specs: []string{`waka_\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`}},
+	// https://console.settlemint.com/documentation/
+	{name: "settlemint token", specs: []string{`sm_pat_\a{16}`, `sm_sat_\a{16}`, `sm_aat_\a{16}`}},
+	// https://docs.openclaw.ai/pairing (base64 of {"url":)
+	{name: "openclaw setup code", specs: []string{`eyJ1cmwi\b{60,}`}},
+	// https://jedisct1.github.io/minisign/
+	{name: "minisign secret key", specs: []string{`RWRTY0Iy\b{100,}`}},
 	// https://www.algolia.com/doc/guides/security/api-keys/
 	{name: "algolia secured key", specs: []string{`ALGOLIASECURED\a{20,}`}},
 	// https://docs.gitea.com/development/api-usage

@@ -70,11 +70,12 @@ func (s *scanner) authorization(i int, quotedKey bool) {
 			if s.header > i {
 				return
 			}
-			for end = i; end < len(v) && v[end] != '\n' && end-i < unbounded; end++ {
-			}
+			end = min(len(v), i+unbounded)
+		}
+		end = s.parameters(i, end)
+		if n == 0 {
 			s.header = end
 		}
-		s.parameters(i, end)
 		return
 	}
 	k := i
@@ -96,18 +97,22 @@ func (s *scanner) authorization(i int, quotedKey bool) {
 }
 
 // parameters redacts the secret ones of the parameters of a scheme, name=value
-// or name="value" between commas.
-func (s *scanner) parameters(i, end int) {
+// or name="value" between commas, and returns where they end.
+func (s *scanner) parameters(i, end int) int {
 	v := s.v
-	s.steps += end - i
+	from := i
+	defer func() { s.steps += i - from }()
 	for i < end {
 		j := i
 		for j < end && (isAlnum(v[j]) || v[j] == '_' || v[j] == '-') {
 			j++
 		}
-		if j == i || j >= end || v[j] != '=' {
-			i = j + 1
+		if j == i && (v[i] == ' ' || v[i] == ',' || v[i] == ';' || v[i] == '\t' || v[i] == '\\' || v[i] == '&') {
+			i++
 			continue
+		}
+		if j == i || j >= end || v[j] != '=' {
+			return j
 		}
 		var buf [32]byte
 		name := lower(v[i:min(j, i+32)], buf[:0])
@@ -128,8 +133,9 @@ func (s *scanner) parameters(i, end int) {
 				s.found(a+n, e, "")
 			}
 		}
-		i = e + 1
+		i = min(len(v), e+n)
 	}
+	return i
 }
 
 // cookieAttributes belong to the cookie before, they are not cookies.

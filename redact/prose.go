@@ -10,6 +10,9 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 		return
 	}
 	i := stop + blanks
+	if n, _ := openQuote(v, i); markLen(v[i+n:]) > 0 {
+		return // it has been replaced
+	}
 	line := len(v)
 	if n := bytes.IndexByte(v[i:min(len(v), i+400)], '\n'); n >= 0 {
 		line = i + n

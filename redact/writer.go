@@ -145,14 +145,17 @@ func (w *writer) join(b []byte, end int) int {
 	last := b[:end]
 	last = last[bytes.LastIndexByte(last[:end-1], '\n')+1:]
 	w.lines++
+	if end-w.held > maxJoin {
+		return w.alone(b) // as if it had come in pieces
+	}
 	switch w.s.wants {
 	case wantQuote:
 		i := bytes.IndexByte(last, w.s.quote)
-		if i < 0 && w.lines < maxJoined && end-w.held <= maxJoin {
+		if i < 0 && w.lines < maxJoined {
 			w.searched = end
 			return 0
 		}
-		if i < 0 || !endsValue(last[i+1:]) || end-w.held > maxJoin {
+		if i < 0 || !endsValue(last[i+1:]) {
 			return w.alone(b)
 		}
 	case wantRest:
