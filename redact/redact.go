@@ -155,6 +155,18 @@ func (r *Redactor) Text(s string) Text {
 	return Text{b.String()}
 }
 
+// Knows reports whether s holds a known value, or a piece of one long enough to be
+// replaced, in any encoding that [Redactor.Text] finds. It looks for nothing else.
+func (r *Redactor) Knows(s string) bool {
+	known := r.known.Load()
+	if known == nil {
+		return false
+	}
+	scan := scanner{r: r.rules, known: known, v: []byte(s), eol: true}
+	known.find(&scan)
+	return len(scan.spans) > 0
+}
+
 // Writer returns a writer that passes what it is given to w, redacted. A line is
 // passed on as soon as it is finished, unless it may belong to a secret of
 // several lines; Close passes on the rest and does not close w. What comes out

@@ -99,3 +99,29 @@ func TestCompose(t *testing.T) {
 		t.Errorf("Join = %q", got)
 	}
 }
+
+// The console deletes a message that holds a value of its own, and leaves alone
+// one that holds somebody else's.
+func TestKnows(t *testing.T) {
+	const known = "correct-horse-battery-staple-0123456789"
+	r := newRedactor(t, redact.Config{Known: []redact.Known{{Name: "console secret", Value: redact.NewSecret(known)}}})
+	for _, tt := range []struct {
+		text string
+		want bool
+	}{
+		{known, true},
+		{"my secret is " + known + ", or so", true},
+		{"first line\n/status " + known, true},
+		{"correct-horse%2dbattery-staple-0123456789", true},
+		{"", false},
+		{"/status", false},
+		{"API_KEY=ghp_0123456789abcdefghijABCDEFGHIJ012345", false},
+	} {
+		if got := r.Knows(tt.text); got != tt.want {
+			t.Errorf("Knows(%q) = %v, want %v", tt.text, got, tt.want)
+		}
+	}
+	if newRedactor(t, redact.Config{}).Knows(known) {
+		t.Error("a redactor without known values knows one")
+	}
+}
