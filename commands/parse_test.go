@@ -173,7 +173,7 @@ func TestParseErrorsHoldNoSecret(t *testing.T) {
 
 func TestHoldsSecret(t *testing.T) {
 	yes := []string{
-		"/auth x", "/AUTH x", "/auth@ourbot x", "/auht x", "/atuh x", "/uth x", "/authx", "auth x", "please /auth x", "\u200b/auth x", "/au\u200dth x",
+		"/auth x", "/AUTH x", "/auth@ourbot x", "/auht x", "/atuh x", "/uth x", "/authx", "auth x", "\u200b/auth x", "/au\u200dth x",
 		"/run --secret x ls", "/run —secret x", "/run –secret=x", "/run -secret x", "/run --SECRET x", "/run --sec'r'et x", "/run “--secret” x", "/run --secert x",
 		"/run --secrets x", "/run ―secret x", "/run −secret x", "/run --yes\n--secret\nx", "/run --se\u200bcret x", "/run ---secret x",
 	}

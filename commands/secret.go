@@ -6,11 +6,12 @@ import (
 	"unicode"
 )
 
-// HoldsSecret reports whether text may hold a secret: it is or looks like /auth, or
-// like what somebody types who has forgotten that name, or has something like a
-// --secret flag, in any spelling that a phone or a hurried thumb makes of them. It
-// errs on the side of true; whatever [Parse] takes a secret from is true. It is
-// asked before a text is stored.
+// HoldsSecret reports whether text may hold a secret: its command is or looks like
+// /auth, or like what somebody types who has forgotten that name, or it has
+// something like a --secret flag, in any spelling that a phone or a hurried thumb
+// makes of them. It errs on the side of true; whatever [Parse] takes a secret from is
+// true. Later words that only look like a command are what people search logs for:
+// "/logs --grep /auth". It is asked before a text is stored.
 func HoldsSecret(text string) bool {
 	plain := strings.Map(func(r rune) rune {
 		switch {
@@ -19,18 +20,19 @@ func HoldsSecret(text string) bool {
 		}
 		return unicode.ToLower(r)
 	}, text)
-	first, slash, dash := true, false, false // of the word before: all of it was "/", or dashes
+	first, slash, dash := true, false, false // no command yet; the word before was "/", or dashes
 	for w := range strings.FieldsFuncSeq(plain, unicode.IsSpace) {
 		name, _, _ := strings.Cut(w, "=")
 		bare := strings.TrimLeftFunc(name, isDash)
-		if (dash || bare != name) && (distance(bare, "secret") <= 2 || strings.HasPrefix(bare, "secret")) {
+		if (dash || bare != name) && (distance(bare, "secret") <= 1 || strings.HasPrefix(bare, "secret")) {
 			return true
 		}
-		cmd, begins := strings.CutPrefix(w, "/")
-		begins = begins || slash
-		cmd, _, _ = strings.Cut(cmd, "@")
-		if (begins || first) && (distance(cmd, "auth") <= 1 || strings.HasPrefix(cmd, "auth")) || begins && slices.Contains(notAuth, cmd) {
-			return true
+		if first {
+			cmd, begins := strings.CutPrefix(w, "/")
+			cmd, _, _ = strings.Cut(cmd, "@")
+			if distance(cmd, "auth") <= 1 || strings.HasPrefix(cmd, "auth") || (begins || slash) && slices.Contains(notAuth, cmd) {
+				return true
+			}
 		}
 		slash, dash = w == "/", bare == ""
 		first = first && (slash || strings.HasPrefix(w, "@"))
