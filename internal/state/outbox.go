@@ -58,9 +58,10 @@ func (s *Store) signal() {
 	}
 }
 
-// Due returns up to limit messages to send now, in the order they were put in. A
-// message waits until those before it in the same chat are due too, so that a
-// chat stays in order. It returns the same ones again until Sent or Retry.
+// Due returns of every chat up to limit messages to send now, in the order they were
+// put in: a chat that takes nothing keeps no other waiting. A message waits until
+// those before it in the same chat are due too, so that a chat stays in order. It
+// returns the same ones again until Sent or Retry.
 func (s *Store) Due(ctx context.Context, now time.Time, limit int) (due []Outgoing, err error) {
 	defer s.wrap(&err, "read outbox")
 	return query(ctx, s, func(scan func(...any) error) (o Outgoing, err error) {
@@ -71,8 +72,9 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int) (due []Outgoi
 	}, `WITH held AS (SELECT chat, min(id) AS id FROM outbox WHERE not_before > ?1 GROUP BY chat)
 		SELECT o.id, o.chat, o.topic, o.edit, o.body, o.attempts, o.not_before
 		FROM outbox o LEFT JOIN held USING (chat)
-		WHERE held.id IS NULL OR o.id < held.id
-		ORDER BY o.id LIMIT ?2`, millis(now), limit)
+		JOIN (SELECT id, row_number() OVER (PARTITION BY chat ORDER BY id) AS place FROM outbox) n ON n.id = o.id
+		WHERE (held.id IS NULL OR o.id < held.id) AND n.place <= ?2
+		ORDER BY o.id`, millis(now), limit)
 }
 
 // NextDue returns when the earliest message that waits for its time is due, and
