@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -27,10 +28,10 @@ type pressed struct {
 type asking struct {
 	Message
 	pressed
-	caller  auth.Caller
-	op      auth.Operator
-	line    redact.Text // the command as it goes on record
-	deleted func() bool // nil if the message holds no secret; else waits for its deletion
+	caller auth.Caller
+	op     auth.Operator
+	line   redact.Text // the command as it goes on record
+	secret bool        // the message holds one, and is being deleted
 }
 
 // admit takes a message through steps 2 to 10 and, if it passes, has it done. It
@@ -49,8 +50,7 @@ func (r *Router) admit(m Message, p pressed) {
 		return
 	}
 	if m.Origin != Person {
-		r.dropSecret(a)
-		r.ignore(m.UpdateID)
+		r.otherwise(a)
 		return
 	}
 
@@ -63,7 +63,7 @@ func (r *Router) admit(m Message, p pressed) {
 	a.op = op
 	// A phone makes a reply of what is typed while a question is open: a command is
 	// no reason, and a secret is not for the agent.
-	if r.cfg.Approvals != nil && m.ReplyTo != 0 && !p.button && !m.Withheld && !strings.HasPrefix(m.Text, "/") && !commands.HoldsSecret(m.Text) &&
+	if r.cfg.Approvals != nil && m.ReplyTo != 0 && !p.button && !m.Withheld && !strings.HasPrefix(m.Text, "/") && !r.holdsSecret(m.Text) &&
 		r.cfg.Approvals.Message(r.work, op, m) {
 		r.say(m.UpdateID, Done)
 		return
@@ -77,10 +77,11 @@ func (r *Router) admit(m Message, p pressed) {
 	}
 	a.Text = text
 	a.line = r.cfg.Redactor.Text(text)
-	if m.Withheld || commands.HoldsSecret(text) {
+	if m.Withheld || r.holdsSecret(text) {
 		a.line = redact.Literal("[withheld: holds a secret]")
 		if !p.button { // a button's command was deleted when it was typed
-			a.deleted = r.deleteSecret(m)
+			a.secret = true
+			r.deleteSecret(m)
 		}
 	}
 
@@ -95,7 +96,7 @@ func (r *Router) admit(m Message, p pressed) {
 	case m.Withheld:
 		r.refuse(a, redact.Literal("restarted before this was run; its secret was not kept"), redact.Literal("Send it again."))
 		return
-	case a.deleted != nil && !m.Private:
+	case a.secret && !m.Private:
 		r.refuse(a, redact.Literal("secrets are refused in groups, not run"), redact.Literal("Others may have read it: change the secret, then use /auth in private."))
 		return
 	case n > maxMessageSize:
@@ -200,6 +201,9 @@ func (r *Router) addressed(a *asking) (text string, ours bool) {
 	if a.button {
 		return text, true
 	}
+	if !a.Private && r.cfg.Redactor.Knows(text) {
+		return text, true // not that anything runs: our secret is taken out of the group
+	}
 	command := strings.HasPrefix(text, "/")
 	if !a.Private {
 		// A secret is taken out of the group whether or not we are named.
@@ -226,23 +230,33 @@ func cutWord(s string) (word, rest string) {
 	return s[:i], strings.TrimLeftFunc(s[i:], unicode.IsSpace)
 }
 
-// dropSecret deletes a message that is no command for how it came to be (edited, a
-// caption, forwarded) if its sender has put a secret into it all the same.
-func (r *Router) dropSecret(a *asking) {
-	if _, ok := r.cfg.Gate.Identify(a.caller); !ok || !strings.HasPrefix(a.Text, "/") || !commands.HoldsSecret(a.Text) {
+// otherwise ends a message that is no command for how it came to be: edited, a
+// caption, forwarded. A secret that an operator has put into it is deleted all the
+// same.
+func (r *Router) otherwise(a *asking) {
+	_, known := r.cfg.Gate.Identify(a.caller)
+	command := strings.HasPrefix(a.Text, "/") && commands.HoldsSecret(a.Text)
+	if !known || !command && !r.cfg.Redactor.Knows(a.Text) {
+		r.ignore(a.UpdateID)
 		return
 	}
-	gone := r.deleteSecret(a.Message)
-	r.admits.Go(func() {
-		reply := Reply{Kind: Error, Header: redact.Literal("not run, and deleted: it held a secret"), Hint: redact.Literal("Only new text messages are commands. Send it again.")}
-		if !gone() {
-			reply.Header, reply.Hint = redact.Literal("not run: only new text messages are commands"), undeleted
-		}
-		r.out.sendOnce([]Outgoing{{To: a.address(), Reply: &reply}})
-	})
+	r.deleteSecret(a.Message)
+	r.say(a.UpdateID, Ignored, Outgoing{To: a.address(), Reply: &Reply{
+		Kind: Error, Header: redact.Literal("not run: only new text messages are commands"),
+		Blocks: heldSecret, Hint: redact.Literal("Send it again."),
+	}})
 }
 
-var undeleted = redact.Literal("I may not delete your message with the secret: delete it yourself.")
+// holdsSecret reports whether text is not to stay in the chat: it may hold a secret
+// that is meant for us, or holds one that is ours wherever it stands.
+func (r *Router) holdsSecret(text string) bool {
+	return commands.HoldsSecret(text) || r.cfg.Redactor.Knows(text)
+}
+
+var (
+	heldSecret = []Block{{Kind: Prose, Text: redact.Literal("It held a secret, so it does not stay in the chat.")}}
+	undeleted  = redact.Literal("I cannot delete your message with the secret: delete it yourself.")
+)
 
 // budget is what a text draws on: stopping something never waits.
 func budget(text string, p pressed) auth.Budget {
@@ -254,23 +268,16 @@ func budget(text string, p pressed) auth.Budget {
 	return auth.Commands
 }
 
-// deleteSecret deletes m at once and returns a function that waits for it and
-// reports whether it is gone.
-func (r *Router) deleteSecret(m Message) func() bool {
-	done := make(chan bool, 1)
-	r.admits.Go(func() { // within a lane, so the group is not yet waited for in vain
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.work), callTimeout)
-		defer cancel()
-		err := r.cfg.Chat.Delete(ctx, m.address(), m.MessageID)
-		if err != nil {
-			r.log.Warn("message with a secret not deleted", "chat", m.ChatID, "update", m.UpdateID, "err", err)
-		}
-		done <- err == nil
-	})
-	return func() bool {
-		ok := <-done
-		done <- ok // for whoever asks next
-		return ok
+// deleteSecret has m deleted: at once, and if that fails as often as it takes, over
+// restarts too. Where Telegram does not let us, as in groups in which the bot is no
+// administrator, the sender is told.
+func (r *Router) deleteSecret(m Message) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.work), recordTimeout)
+	defer cancel()
+	out := Outgoing{To: m.address(), Delete: m.MessageID, Reply: &Reply{Kind: Error, Header: undeleted, ReplyTo: m.MessageID, Sound: true}}
+	if err := r.Notify(ctx, out); err != nil {
+		r.log.Error("deletion of a secret not stored, tried once", "chat", m.ChatID, "update", m.UpdateID, "err", err)
+		r.admits.Go(func() { r.out.sendOnce([]Outgoing{out}) }) // within a lane, so the group is not yet waited for in vain
 	}
 }
 
@@ -320,11 +327,11 @@ func (r *Router) refuseFor(a *asking, err error) {
 	case errors.Is(err, commands.ErrOtherBot):
 		r.ignore(a.UpdateID)
 	case errors.Is(err, commands.ErrNotCommand):
-		r.refuse(a, redact.Literal("not a command"), redact.Literal("/help lists what you may run."))
+		r.refuseWith(a, Reply{Kind: Error, Header: redact.Literal("not a command"), Blocks: a.held(), Hint: redact.Literal("/help lists what you may run.")}, redact.Literal("not a command"))
 	case errors.As(err, &usage):
-		reply := Reply{Kind: Error, Header: r.cfg.Redactor.Text(usage.Message), Hint: r.cfg.Redactor.Text(usage.Hint)}
+		reply := Reply{Kind: Error, Header: r.cfg.Redactor.Text(usage.Message), Blocks: a.held(), Hint: r.cfg.Redactor.Text(usage.Hint)}
 		if usage.Usage != "" {
-			reply.Blocks = []Block{{Kind: Prose, Text: r.cfg.Redactor.Text(usage.Usage)}}
+			reply.Blocks = append(reply.Blocks, Block{Kind: Prose, Text: r.cfg.Redactor.Text(usage.Usage)})
 		}
 		r.refuseWith(a, reply, r.cfg.Redactor.Text(usage.Message))
 	case errors.As(err, &refusal):
@@ -378,12 +385,18 @@ func (r *Router) recordRefusal(a *asking, class auth.Class, reason redact.Text) 
 	r.log.Info("command refused", "operator", a.op.Name, "chat", a.ChatID, "update", a.UpdateID)
 }
 
-// answer addresses a reply, and says if a secret is still in the chat.
+// held says, of a message that was understood so little that nobody could tell, why
+// it disappears.
+func (a *asking) held() []Block {
+	if !a.secret {
+		return nil
+	}
+	return slices.Clone(heldSecret)
+}
+
+// answer addresses a reply. In a group it answers its message, if that stays.
 func (r *Router) answer(a *asking, reply Reply) []Outgoing {
-	switch {
-	case a.deleted != nil && !a.deleted():
-		reply.Hint = undeleted
-	case a.deleted == nil && !a.Private && !a.button:
+	if !a.secret && !a.Private && !a.button {
 		reply.ReplyTo = a.MessageID
 	}
 	return []Outgoing{{To: a.address(), Edit: a.edit, Reply: &reply}}

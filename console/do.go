@@ -499,7 +499,7 @@ func (r *Router) underWay(t *task, res commands.Result, stop string) Reply {
 	res.Buttons, res.Failed = nil, false
 	reply := r.progressReply(t, res)
 	reply.Buttons = [][]Button{{{Label: label, Data: stop}}}
-	if !t.Private && !t.button && t.deleted == nil {
+	if !t.Private && !t.button && !t.secret {
 		reply.ReplyTo = t.MessageID
 	}
 	return reply

@@ -131,6 +131,9 @@ func (l *memLedger) Recover(context.Context) (received []console.Update, claimed
 func (l *memLedger) Enqueue(_ context.Context, out []console.Parcel) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := l.fail["enqueue"]; err != nil {
+		return err
+	}
 	l.put(out)
 	return nil
 }
@@ -138,12 +141,13 @@ func (l *memLedger) Enqueue(_ context.Context, out []console.Parcel) error {
 func (l *memLedger) Due(_ context.Context, now time.Time, limit int) (due []console.Parcel, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	held := make(map[int64]bool)
+	held, found := make(map[int64]bool), make(map[int64]int)
 	for _, p := range l.outbox {
 		if now.Before(l.held[p.ID]) {
 			held[p.To.ChatID] = true
 		}
-		if !held[p.To.ChatID] && len(due) < limit {
+		if !held[p.To.ChatID] && found[p.To.ChatID] < limit {
+			found[p.To.ChatID]++
 			due = append(due, *p)
 		}
 	}
@@ -160,9 +164,12 @@ func (l *memLedger) Sent(_ context.Context, ids ...int64) error {
 	return nil
 }
 
-func (l *memLedger) Retry(_ context.Context, id int64, at time.Time) error {
+func (l *memLedger) Retry(ctx context.Context, id int64, at time.Time) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
 	l.held[id] = at
 	for _, p := range l.outbox {
 		if p.ID == id {
@@ -343,7 +350,7 @@ type fakeChat struct {
 	deleted  []int64
 	left     []int64
 	failSend func(sent) error
-	noDelete bool
+	noDelete error         // of Delete
 	slow     chan struct{} // if set, each message takes one
 }
 
@@ -386,8 +393,8 @@ func (c *fakeChat) Edit(_ context.Context, _ console.Address, id int64, r consol
 func (c *fakeChat) Delete(_ context.Context, _ console.Address, id int64) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.noDelete {
-		return console.ErrRejected
+	if c.noDelete != nil {
+		return c.noDelete
 	}
 	c.deleted = append(c.deleted, id)
 	return nil

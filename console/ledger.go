@@ -75,7 +75,8 @@ type Ledger interface {
 	// Enqueue puts parcels into the outbox, all or none, and sets their IDs.
 	Enqueue(ctx context.Context, out []Parcel) error
 
-	// Due returns up to limit parcels that may be sent now, oldest first.
+	// Due returns of every chat up to limit parcels that may be sent now, oldest
+	// first.
 	Due(ctx context.Context, now time.Time, limit int) ([]Parcel, error)
 
 	// Sent takes parcels out of the outbox.

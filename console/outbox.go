@@ -11,16 +11,22 @@ import (
 )
 
 const (
-	queueLength  = 256              // parcels of one chat kept in memory; the others wait on disk
-	sendTimeout  = 2 * time.Minute  // of one attempt, the waiting that Telegram asks for included
-	refillEvery  = 30 * time.Second // looks on disk for what is not in memory
-	refillAtOnce = 1000
-	retryMax     = time.Minute
-	attemptsMax  = 500 // about eight hours
+	queueLength = 256              // parcels of one queue kept in memory; the others wait on disk
+	sendTimeout = 2 * time.Minute  // of one attempt, the waiting that Telegram asks for included
+	refillEvery = 30 * time.Second // looks on disk for what is not in memory
+	retryMax    = time.Minute
+	attemptsMax = 500 // about eight hours; then something else is said instead
 )
 
-// An outbox sends what the ledger keeps until it is sent. What belongs to one
-// chat is sent in order; chats do not wait for each other.
+// A queue is what is sent in order: the messages of one chat. Its deletions are
+// another, for a secret goes at once, and no answer waits until it may.
+type queue struct {
+	chat      int64
+	deletions bool
+}
+
+// An outbox sends what the ledger keeps until it is sent. Queues do not wait for
+// each other.
 type outbox struct {
 	*Router
 	refill chan struct{} // holds one signal
@@ -30,7 +36,7 @@ type outbox struct {
 	wg     sync.WaitGroup
 	ctx    context.Context // of the sending; nil before run
 	stop   bool
-	queues map[int64][]consignment // by chat; a chat that is there has a goroutine
+	queues map[queue][]consignment // one that is there has a goroutine
 	known  map[int64]bool          // parcels in memory
 	sent   []int64                 // to be told to the ledger
 
@@ -47,10 +53,12 @@ type consignment struct {
 	out Outgoing
 }
 
+func (c consignment) queue() queue { return queue{c.To.ChatID, c.out.Delete != 0} }
+
 func newOutbox(r *Router) *outbox {
 	return &outbox{
 		Router: r, refill: make(chan struct{}, 1), done: make(chan struct{}, 1),
-		queues: make(map[int64][]consignment), known: make(map[int64]bool), spilled: make(map[int64]bool),
+		queues: make(map[queue][]consignment), known: make(map[int64]bool), spilled: make(map[int64]bool),
 	}
 }
 
@@ -80,22 +88,22 @@ func (o *outbox) take(parcels []Parcel, out []Outgoing) {
 	}
 }
 
-// add puts c at the end of its chat's queue, or leaves it in the ledger if that
-// is full. o.mu is held.
+// add puts c at the end of its queue, or leaves it in the ledger if that is full.
+// o.mu is held.
 func (o *outbox) add(c consignment) {
 	if o.ctx == nil || o.stop || o.known[c.ID] {
 		return // run finds it in the ledger
 	}
-	chat := c.To.ChatID
-	queue, busy := o.queues[chat]
-	if o.spilled[chat] || len(queue) >= queueLength {
-		o.spilled[chat] = true
+	q := c.queue()
+	waiting, busy := o.queues[q]
+	if o.spilled[q.chat] || len(waiting) >= queueLength {
+		o.spilled[q.chat] = true
 		return
 	}
 	o.known[c.ID] = true
-	o.queues[chat] = append(queue, c)
+	o.queues[q] = append(waiting, c)
 	if !busy {
-		o.wg.Go(func() { o.serve(chat) })
+		o.wg.Go(func() { o.serve(q) })
 	}
 }
 
@@ -128,19 +136,22 @@ func (o *outbox) run(ctx context.Context) {
 
 // fill queues what is due and not in memory.
 func (o *outbox) fill(ctx context.Context) {
+	o.confirm() // what is sent is not due
 	o.mu.Lock()
 	o.filling, o.missed = true, false
 	clear(o.spilled)
 	o.mu.Unlock()
 
-	due, err := o.cfg.Ledger.Due(ctx, time.Now(), refillAtOnce)
+	due, err := o.cfg.Ledger.Due(ctx, time.Now(), queueLength)
 	if err != nil {
 		o.note("ledger", err) // that it can be read does not mean that it can be written
 	}
 	var all []consignment
 	var newest int64
+	found := make(map[int64]int) // by chat
 	for _, p := range due {
 		newest = max(newest, p.ID)
+		found[p.To.ChatID]++
 		out, err := o.decode(p.Body)
 		if err != nil {
 			o.log.Error("parcel not understood, left out", "parcel", p.ID, "err", err)
@@ -156,35 +167,44 @@ func (o *outbox) fill(ctx context.Context) {
 	for _, c := range all {
 		o.add(c)
 	}
+	for chat, n := range found {
+		if n == queueLength {
+			o.spilled[chat] = true // there may be more
+		}
+	}
 	o.filling, o.filled = false, max(o.filled, newest)
 	if o.missed && err == nil {
 		signal(o.refill)
 	}
 }
 
-// serve sends what is queued for one chat, and ends when there is nothing.
-func (o *outbox) serve(chat int64) {
+// serve sends what is in q, and ends when that is nothing.
+func (o *outbox) serve(q queue) {
 	for {
 		o.mu.Lock()
-		queue := o.queues[chat]
-		if len(queue) == 0 || o.ctx.Err() != nil {
-			delete(o.queues, chat)
-			if o.spilled[chat] {
+		waiting := o.queues[q]
+		if len(waiting) == 0 || o.ctx.Err() != nil {
+			delete(o.queues, q)
+			if o.spilled[q.chat] {
 				signal(o.refill)
 			}
 			o.mu.Unlock()
 			return
 		}
-		c := queue[0]
+		c := waiting[0]
 		o.mu.Unlock()
 
-		if !o.deliver(c) {
-			continue // the same again
-		}
+		over := o.deliver(&c)
 		o.mu.Lock()
-		o.queues[chat] = slices.Delete(o.queues[chat], 0, 1)
+		if over {
+			o.queues[q] = slices.Delete(o.queues[q], 0, 1)
+		} else {
+			o.queues[q][0] = c // the same again
+		}
 		o.mu.Unlock()
-		o.finished(c.ID)
+		if over {
+			o.finished(c.ID)
+		}
 	}
 }
 
@@ -221,32 +241,27 @@ func (o *outbox) confirm() {
 	}
 }
 
-// deliver tries c once and reports whether that is the end of it. If not, it
-// waits before it returns.
-func (o *outbox) deliver(c consignment) bool {
-	ctx, cancel := context.WithTimeout(o.ctx, sendTimeout)
-	defer cancel()
-	err := o.send(ctx, c.out)
+// deliver tries c once and reports whether that is the end of it. If not, c is what
+// to try next, and it has waited as long as it should.
+func (o *outbox) deliver(c *consignment) (over bool) {
+	err := o.attempt(c.out)
 	switch {
 	case err == nil:
 		return true
 	case o.ctx.Err() != nil:
 		return false // stays in the ledger
-	case errors.Is(err, ErrBlocked), errors.Is(err, ErrRejected), c.Attempts >= attemptsMax:
+	case errors.Is(err, ErrBlocked), errors.Is(err, ErrRejected) && c.out.final:
 		o.log.Error("message given up", "chat", c.To.ChatID, "parcel", c.ID, "err", err)
 		return true
+	case errors.Is(err, ErrRejected), c.Attempts >= attemptsMax && !c.out.final:
+		o.log.Error("message given up, saying so", "chat", c.To.ChatID, "parcel", c.ID, "err", err)
+		c.out = c.out.instead()
+		return false
 	}
 	c.Attempts++
 	pause := min(time.Second<<min(c.Attempts-1, 6), retryMax)
 	o.log.Warn("message not sent, trying again", "chat", c.To.ChatID, "parcel", c.ID, "attempt", c.Attempts, "after", pause, "err", err)
-	if err := o.cfg.Ledger.Retry(ctx, c.ID, time.Now().Add(pause)); err != nil {
-		o.note("ledger", err)
-	}
-	o.mu.Lock()
-	if q := o.queues[c.To.ChatID]; len(q) > 0 {
-		q[0].Attempts = c.Attempts
-	}
-	o.mu.Unlock()
+	o.hold(c.ID, time.Now().Add(pause))
 	t := time.NewTimer(pause)
 	defer t.Stop()
 	select {
@@ -256,12 +271,30 @@ func (o *outbox) deliver(c consignment) bool {
 	return false
 }
 
+func (o *outbox) attempt(out Outgoing) error {
+	ctx, cancel := context.WithTimeout(o.ctx, sendTimeout)
+	defer cancel()
+	return o.send(ctx, out)
+}
+
+// hold tells the ledger that a parcel waits. After a restart it is tried again no
+// earlier.
+func (o *outbox) hold(id int64, until time.Time) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.ctx), recordTimeout)
+	defer cancel()
+	o.note("ledger", o.cfg.Ledger.Retry(ctx, id, until))
+}
+
 // send sends out. A message that was to be edited and is gone is sent anew; a
 // group that has moved is followed.
 func (o *outbox) send(ctx context.Context, out Outgoing) error {
 	err := o.sendTo(ctx, out)
 	var moved *MigratedError
-	if errors.As(err, &moved) {
+	switch {
+	case !errors.As(err, &moved):
+	case out.Delete != 0:
+		return fmt.Errorf("%w: %w", ErrRejected, err) // there it has another number
+	default:
 		o.log.Warn("group has a new id; put it into [[telegram.group]]", "chat", out.To.ChatID, "new", moved.ChatID)
 		out.To, out.Edit = Address{ChatID: moved.ChatID}, 0
 		err = o.sendTo(ctx, out)
@@ -271,6 +304,9 @@ func (o *outbox) send(ctx context.Context, out Outgoing) error {
 
 func (o *outbox) sendTo(ctx context.Context, out Outgoing) (err error) {
 	defer o.defuse(&err)
+	if out.Delete != 0 {
+		return o.cfg.Chat.Delete(ctx, out.To, out.Delete)
+	}
 	if out.Document != nil {
 		_, err := o.cfg.Chat.Document(ctx, out.To, *out.Document)
 		return err
@@ -303,7 +339,11 @@ func (o *outbox) sendOnce(outs []Outgoing) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(o.work), callTimeout)
 	defer cancel()
 	for _, out := range outs {
-		if err := o.send(ctx, out); err != nil {
+		err := o.send(ctx, out)
+		if errors.Is(err, ErrRejected) {
+			err = o.send(ctx, out.instead())
+		}
+		if err != nil {
 			o.log.Error("message lost", "chat", out.To.ChatID, "err", err)
 		}
 	}

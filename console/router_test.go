@@ -477,7 +477,6 @@ func TestSecretsAreDeleted(t *testing.T) {
 	for _, tt := range []struct {
 		name, text string
 		group      bool
-		noDelete   bool
 		want       string
 	}{
 		{name: "right", text: "/auth " + secret, want: "OK: unlocked"},
@@ -485,35 +484,120 @@ func TestSecretsAreDeleted(t *testing.T) {
 		{name: "inline", text: "/gateway restart --secret " + secret, want: "OK: /gateway restart"},
 		{name: "phone dash", text: "/gateway restart —secret " + secret, want: "OK: /gateway restart"},
 		{name: "unknown command", text: "/gatway restart --secret " + secret, want: "ERROR: unknown command"},
-		{name: "not deletable", text: "/auth " + secret, noDelete: true, want: "I may not delete your message"},
 		{name: "group", text: "/auth " + secret, group: true, want: "change the secret"},
 		{name: "group inline", text: "/gateway restart --secret " + secret, group: true, want: "change the secret"},
+
+		// Ours is known by its value, whatever stands around it.
+		{name: "alone", text: secret, want: "ERROR: not a command\nIt held a secret"},
+		{name: "misspelt", text: "/unlcok " + secret, want: "It held a secret"},
+		{name: "argument too much", text: "/status " + secret, want: "It held a secret"},
+		{name: "told", text: "my secret is " + secret, want: "ERROR: not a command\nIt held a secret"},
+		{name: "told in a group", text: "the secret is " + secret, group: true, want: "change the secret"},
+		{name: "in a payload", text: "/run --yes echo " + secret, want: "ERROR: unauthorized"},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			bubble(t, func(t *testing.T, g *rig) {
-				g.chat.noDelete = tt.noDelete
-				g.start()
-				m := g.message(tt.text)
-				if tt.group {
-					m.Private, m.ChatID, m.ToUs = false, group, true
-				}
-				g.send(m)
-				synctest.Wait()
-				if got := g.chat.last(t).text(); !strings.Contains(got, tt.want) || strings.Contains(got, secret) {
-					t.Errorf("answer %q, want %q in it", got, tt.want)
-				}
-				if deleted := slices.Contains(g.chat.deleted, m.MessageID); deleted == tt.noDelete {
-					t.Errorf("deleted = %v", deleted)
-				}
-				if tt.group && len(g.lines()) > 0 {
-					t.Error("ran")
-				}
-				if strings.Contains(g.record.text(), secret) {
-					t.Error("the record holds the secret")
-				}
+		for _, refusal := range []error{nil, fmt.Errorf("%w: not enough rights", console.ErrRejected)} {
+			t.Run(fmt.Sprintf("%s/%v", tt.name, refusal), func(t *testing.T) {
+				bubble(t, func(t *testing.T, g *rig) {
+					g.chat.noDelete = refusal
+					g.start()
+					m := g.message(tt.text)
+					if tt.group {
+						m.Private, m.ChatID = false, group
+					}
+					g.send(m)
+					synctest.Wait()
+					all := strings.Join(texts(g.chat.all()), "\n\n")
+					if !strings.Contains(all, tt.want) || strings.Contains(all, secret) {
+						t.Errorf("answers %q, want %q in them", all, tt.want)
+					}
+					if deleted := slices.Contains(g.chat.deleted, m.MessageID); deleted != (refusal == nil) {
+						t.Errorf("deleted = %v", deleted)
+					}
+					if told := strings.Contains(all, "ERROR: I cannot delete your message"); told != (refusal != nil) {
+						t.Errorf("said that it cannot delete = %v: %q", told, all)
+					}
+					if tt.group && len(g.lines()) > 0 {
+						t.Error("ran")
+					}
+					if strings.Contains(g.record.text(), secret) {
+						t.Error("the record holds the secret")
+					}
+				})
 			})
-		})
+		}
 	}
+}
+
+// Telegram is away when the secret has been typed, and the console is restarted
+// meanwhile: the message goes once Telegram is back. It stayed for good, and its
+// sender was told that the bot may not delete it. Answers do not wait for it.
+func TestDeletionIsRetried(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.chat.noDelete = errors.New("502 bad gateway")
+		g.start()
+		m := g.message("/auth " + secret)
+		g.send(m)
+		time.Sleep(10 * time.Minute)
+		if err := g.stop(); err != nil {
+			t.Fatal(err)
+		}
+		g.start()
+		time.Sleep(10 * time.Minute)
+		if all := texts(g.chat.all()); !slices.Equal(all, []string{"OK: unlocked"}) {
+			t.Errorf("answers %q", all)
+		}
+		g.chat.mu.Lock()
+		g.chat.noDelete = nil
+		g.chat.mu.Unlock()
+		time.Sleep(2 * time.Minute)
+		if !slices.Equal(g.chat.deleted, []int64{m.MessageID}) || g.ledger.waiting() != 0 {
+			t.Errorf("deleted %v, %d left in the outbox", g.chat.deleted, g.ledger.waiting())
+		}
+	})
+	bubble(t, func(t *testing.T, g *rig) { // the disk is full too: tried all the same
+		g.ledger.broken("enqueue", errDisk)
+		g.start()
+		m := g.message("/auth " + secret)
+		g.send(m)
+		synctest.Wait()
+		if !slices.Equal(g.chat.deleted, []int64{m.MessageID}) {
+			t.Errorf("deleted %v", g.chat.deleted)
+		}
+	})
+}
+
+// The console is killed after it has claimed an /auth and before Telegram has
+// deleted the message.
+func TestDeletionOutlivesCrash(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		killed := &claimedThenKilled{memLedger: g.ledger}
+		g.config.Ledger = killed
+		g.chat.noDelete = errors.New("connection reset")
+		g.start()
+		m := g.message("/auth " + secret)
+		g.send(m)
+		synctest.Wait()
+		if err := g.stop(); err != nil {
+			t.Fatal(err)
+		}
+		g.config.Ledger, g.chat.noDelete = g.ledger, nil
+		g.start()
+		time.Sleep(2 * time.Minute)
+		if !slices.Contains(g.chat.deleted, m.MessageID) {
+			t.Error("the message with the secret is still there")
+		}
+		if got := g.chat.last(t).text(); !strings.Contains(got, "outcome unknown") {
+			t.Errorf("answer %q", got)
+		}
+	})
+}
+
+// claimedThenKilled is a ledger of a process that dies right after a claim: nothing
+// is written after it.
+type claimedThenKilled struct{ *memLedger }
+
+func (l *claimedThenKilled) Finish(context.Context, int64, console.Outcome, []console.Parcel) error {
+	return errDisk
 }
 
 // No secret reaches the disk: not by the update, not by the claim, not by the
@@ -1064,6 +1148,99 @@ func TestOutboxSpill(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Telegram keeps a chat quiet for longer than one attempt lasts. The ledger was told
+// with the context of that attempt, which had ended: it looked as if it could not be
+// written, and health was red.
+func TestOutboxHoldsBack(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.config.Chat = quietChat{g.chat}
+		g.start()
+		g.send(g.message("/status"))
+		time.Sleep(3 * time.Minute)
+		if h := g.router.Health(); h.Faults["ledger"] != nil {
+			t.Errorf("health is red: %v", h.Faults)
+		}
+		g.ledger.mu.Lock()
+		held := len(g.ledger.held)
+		g.ledger.mu.Unlock()
+		if held != 1 {
+			t.Errorf("%d parcels held back, want 1", held)
+		}
+	})
+}
+
+// quietChat takes no message: it waits for as long as it is let.
+type quietChat struct{ *fakeChat }
+
+func (quietChat) Send(ctx context.Context, _ console.Address, _ console.Reply) (int64, error) {
+	<-ctx.Done()
+	return 0, ctx.Err()
+}
+
+// A thousand messages for a group that has thrown the bot out of reach wait on disk
+// when the console starts. They were all that it read, and nobody else was answered.
+func TestOutboxIsFair(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.chat.failSend = func(s sent) error {
+			if s.to.ChatID == group {
+				return errors.New("bad gateway")
+			}
+			return nil
+		}
+		reply := console.Outgoing{Reply: &console.Reply{}}
+		body, err := json.Marshal(reply)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var parcels []console.Parcel
+		for range 1500 {
+			parcels = append(parcels, console.Parcel{To: console.Address{ChatID: group}, Body: body})
+		}
+		parcels = append(parcels, console.Parcel{To: console.Address{ChatID: bob}, Body: body})
+		if err := g.ledger.Enqueue(t.Context(), parcels); err != nil {
+			t.Fatal(err)
+		}
+		g.start()
+		time.Sleep(5 * time.Minute)
+		if all := g.chat.all(); len(all) != 1 || all[0].to.ChatID != bob {
+			t.Errorf("%d messages sent, want bob's", len(all))
+		}
+		g.chat.mu.Lock()
+		g.chat.failSend = nil
+		g.chat.mu.Unlock()
+		time.Sleep(5 * time.Minute)
+		if n := g.ledger.waiting(); n != 0 {
+			t.Errorf("%d left in the outbox", n)
+		}
+	})
+}
+
+// What Telegram never takes, and what it has not taken for hours, is not dropped in
+// silence.
+func TestOutboxSaysWhatIsLost(t *testing.T) {
+	for name, failure := range map[string]error{
+		"rejected": fmt.Errorf("%w: message is too odd", console.ErrRejected),
+		"outage":   errors.New("bad gateway"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(t *testing.T, g *rig) {
+				g.chat.failSend = func(s sent) error {
+					if strings.HasPrefix(s.text(), "OK: /status") {
+						return failure
+					}
+					return nil
+				}
+				g.start()
+				g.send(g.message("/status"))
+				time.Sleep(10 * time.Hour)
+				if all := texts(g.chat.all()); len(all) != 1 || !strings.HasPrefix(all[0], "ERROR: Telegram does not take") {
+					t.Errorf("answers %q", all)
+				}
+			})
+		})
+	}
 }
 
 // One chat that does not answer holds up no other, and one that cannot be reached

@@ -7,13 +7,31 @@ import (
 	"clawconsole/redact"
 )
 
-// An Outgoing is something on its way to a chat. Exactly one of Reply and
-// Document is set.
+// An Outgoing is something on its way to a chat. Exactly one of Reply, Document
+// and Delete is set, but for a Reply beside Delete.
 type Outgoing struct {
 	To       Address   `json:"-"`
 	Edit     int64     `json:"-"` // message to edit; 0: a new one
 	Reply    *Reply    `json:",omitempty"`
 	Document *Document `json:",omitempty"`
+	Delete   int64     `json:",omitempty"` // message to delete; Reply is sent if Telegram does not let us
+
+	final bool // there is nothing to be sent instead
+}
+
+// instead is what is sent when o cannot be, so that nobody waits for an answer in
+// vain.
+func (o Outgoing) instead() Outgoing {
+	if o.Delete != 0 {
+		return Outgoing{To: o.To, Reply: o.Reply, final: true}
+	}
+	return Outgoing{To: o.To, Edit: o.Edit, Reply: &lost, final: true}
+}
+
+var lost = Reply{
+	Kind:   Error,
+	Header: redact.Literal("Telegram does not take what was to be shown here"),
+	Hint:   redact.Literal("/audit in private shows how the command ended."),
 }
 
 // encode gives the form in which o rests in the outbox.
@@ -31,11 +49,12 @@ func decodeOutgoing(b []byte, r *redact.Redactor) (Outgoing, error) {
 	var w struct {
 		Reply    *wireReply
 		Document *struct{ Name, Caption, Text string }
+		Delete   int64
 	}
 	if err := json.Unmarshal(b, &w); err != nil {
 		return Outgoing{}, fmt.Errorf("decode outgoing message: %w", err)
 	}
-	var o Outgoing
+	o := Outgoing{Delete: w.Delete}
 	switch {
 	case w.Reply != nil:
 		reply := w.Reply.reply(r)
