@@ -39,6 +39,7 @@ type memLedger struct {
 	held    map[int64]time.Time
 	nextID  int64
 	claims  map[int64]int // how often each update was claimed
+	pruned  int           // how often
 }
 
 type memUpdate struct {
@@ -179,7 +180,12 @@ func (l *memLedger) Retry(ctx context.Context, id int64, at time.Time) error {
 	return nil
 }
 
-func (l *memLedger) Prune(context.Context, time.Time) (int64, error) { return 0, nil }
+func (l *memLedger) Prune(context.Context, time.Time) (int64, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.pruned++
+	return 0, nil
+}
 
 // outcome returns how update id ended.
 func (l *memLedger) outcome(id int64) console.Outcome {

@@ -211,16 +211,19 @@ func within(d time.Duration, w *sync.WaitGroup) bool {
 	}
 }
 
+// prune prunes the ledger now, for a console may be restarted more often than
+// pruneEvery, and from then on.
 func (r *Router) prune(ctx context.Context) {
-	for t := time.NewTicker(pruneEvery); ; {
+	t := time.NewTicker(pruneEvery)
+	defer t.Stop()
+	for {
+		if _, err := r.cfg.Ledger.Prune(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			r.log.Error("ledger not pruned", "err", err)
+		}
 		select {
 		case <-ctx.Done():
-			t.Stop()
 			return
 		case <-t.C:
-			if _, err := r.cfg.Ledger.Prune(ctx, time.Now()); err != nil && ctx.Err() == nil {
-				r.log.Error("ledger not pruned", "err", err)
-			}
 		}
 	}
 }

@@ -1071,6 +1071,22 @@ func TestRecover(t *testing.T) {
 	})
 }
 
+// A console that is restarted more often than once an hour forgets old updates too.
+func TestPrunedAtStart(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		for want := 1; want <= 3; want++ {
+			g.start()
+			time.Sleep(time.Minute)
+			if g.ledger.pruned != want {
+				t.Errorf("pruned %d times in %d short lives", g.ledger.pruned, want)
+			}
+			if err := g.stop(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 // Replies survive an outage and a restart, in order, and none is lost.
 func TestOutbox(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {

@@ -73,6 +73,8 @@ var migrations = []string{
 		UNIQUE (approval, chat, topic)
 	) STRICT;
 	CREATE INDEX prompts_message ON prompts (chat, message);`,
+	// Finish has not always erased it.
+	`UPDATE updates SET command = '' WHERE status NOT IN (0, 1);`,
 }
 
 func dsn(path string) string {

@@ -25,8 +25,8 @@
 //
 // # What is erased
 //
-// An update's body is erased when it is claimed or ends, a reply's when it was
-// sent. The row is overwritten in its page at once (secure_delete). Older images of
+// An update's body is erased when it is claimed or ends, a claim's command when it
+// ends, a reply's when it was sent. The row is overwritten in its page at once (secure_delete). Older images of
 // the page stay in the write-ahead log until a checkpoint empties it; that happens
 // within about a second, at the latest in Close, and in the next Open after a crash.
 // From then on no file of the ledger holds the text. Blocks that the file system

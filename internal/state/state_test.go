@@ -246,6 +246,12 @@ func TestTextIsErased(t *testing.T) {
 		mark := body[:18]
 		for name, erase := range map[string]func(context.Context, *state.Store) error{
 			"claimed": func(ctx context.Context, s *state.Store) error { return s.Claim(ctx, state.Claim{UpdateID: 1}) },
+			"done": func(ctx context.Context, s *state.Store) error { // what ran is on record, not here
+				if err := s.Claim(ctx, state.Claim{UpdateID: 1, Command: body}); err != nil {
+					return err
+				}
+				return s.Finish(ctx, 1, state.Done, nil)
+			},
 			"refused": func(ctx context.Context, s *state.Store) error { return s.Finish(ctx, 1, state.Refused, nil) },
 			"ignored": func(ctx context.Context, s *state.Store) error { return s.Finish(ctx, 1, state.Ignored, nil) },
 			"sent": func(ctx context.Context, s *state.Store) error {

@@ -110,8 +110,8 @@ func (s *Store) Claim(ctx context.Context, c Claim) error {
 	})
 }
 
-// Finish gives an update its outcome, erases its body and puts out into the
-// outbox, all or nothing. It sets the ID of each Outgoing. It returns ErrFinished
+// Finish gives an update its outcome, erases its body and its claim's command, and
+// puts out into the outbox, all or nothing. It sets the ID of each Outgoing. It returns ErrFinished
 // if there is an outcome already, and ErrMissing; then out is not sent.
 func (s *Store) Finish(ctx context.Context, updateID int64, outcome Status, out []Outgoing) error {
 	if outcome <= Claimed || outcome > Unknown {
@@ -119,7 +119,7 @@ func (s *Store) Finish(ctx context.Context, updateID int64, outcome Status, out 
 	}
 	now := millis(time.Now())
 	return s.write(ctx, fmt.Sprintf("finish update %d", updateID), func(w *writer) error {
-		n, err := w.changed(`UPDATE updates SET status = ?, body = NULL, finished_at = ? WHERE id = ? AND status IN (0, 1)`,
+		n, err := w.changed(`UPDATE updates SET status = ?, body = NULL, command = '', finished_at = ? WHERE id = ? AND status IN (0, 1)`,
 			int(outcome), now, updateID)
 		if err == nil && n == 0 {
 			err = w.why(updateID, ErrFinished)
