@@ -50,7 +50,9 @@ type ConsoleState struct {
 	Running  int       // commands at work, the asking one included
 	Waiting  int       // commands that wait for their turn
 	Unsent   int       // messages in the outbox
-	Faults   []string  // what is wrong, one line each: "ledger: disk full"
+	Faults   []string  // what is wrong, one line each: "ledger: disk full (since …)"
+
+	LastFault string // what was wrong last, and is no more; "" if nothing was
 }
 
 // A call is one command being done.

@@ -306,17 +306,22 @@ func accountLine(a openclaw.ChannelAccount, now time.Time) string {
 	return s
 }
 
+// consoleLine says how the console fares, and how it did: to be asked it must be able
+// to write again, so what was wrong a moment ago is over by then.
 func consoleLine(cs ConsoleState, now time.Time) string {
-	if len(cs.Faults) > 0 {
-		return strings.Join(cs.Faults, "; ")
+	line := "ok"
+	switch age := now.Sub(cs.PolledAt); {
+	case len(cs.Faults) > 0:
+		line = strings.Join(cs.Faults, "; ")
+	case cs.PolledAt.IsZero():
+		line = "Telegram not reached yet"
+	case age > 90*time.Second:
+		line = "Telegram last reached " + ago(cs.PolledAt, now)
 	}
-	if cs.PolledAt.IsZero() {
-		return "Telegram not reached yet"
+	if cs.LastFault != "" {
+		line += "; last fault " + cs.LastFault
 	}
-	if age := now.Sub(cs.PolledAt); age > 90*time.Second {
-		return "Telegram last reached " + ago(cs.PolledAt, now)
-	}
-	return "ok"
+	return line
 }
 
 // serviceLine says what the service manager knows of the gateway.

@@ -554,6 +554,11 @@ func (g *rig) lines() []string {
 	return slices.Clone(g.ran)
 }
 
+// ails reports whether what does not work now.
+func (g *rig) ails(what string) bool {
+	return slices.ContainsFunc(g.router.Health().Faults, func(f console.Fault) bool { return f.What == what && f.Until.IsZero() })
+}
+
 var errDisk = errors.New("disk full")
 
 type fakeApprovals struct {

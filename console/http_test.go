@@ -219,7 +219,7 @@ func TestStoredBeforeConfirmed(t *testing.T) {
 	w.ledger.broken("receive", errDisk)
 	w.run()
 	w.server.Send(faketelegram.Post{Chat: alice, Text: "/status"})
-	w.until("the store has failed", func() bool { return w.bot.Status().Err != nil && w.router.Health().Faults["ledger"] != nil })
+	w.until("the store has failed", func() bool { return w.bot.Status().Err != nil && w.ails("ledger") })
 	if got := w.server.Unconfirmed(); len(got) != 1 {
 		t.Errorf("unconfirmed %v, want the one update", got)
 	}

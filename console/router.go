@@ -59,6 +59,7 @@ type Config struct {
 	Approvals Approvals            // optional
 	Bot       func() string        // our username without @; "" while it is not known
 	Skew      func() time.Duration // Telegram's clock minus ours; optional
+	Poll      func() error         // why Telegram cannot be polled; optional
 	Gateway   string               // name shown after "@": "local"
 	Instance  string               // makes idempotency keys differ from those of other consoles; optional
 	Log       *slog.Logger         // optional
@@ -87,6 +88,7 @@ type Router struct {
 	buttons *registry
 	slots   *slots
 	edits   turns
+	faults  faults
 	presses chan struct{} // semaphore
 
 	ready   chan struct{} // closed when Run has recovered
@@ -101,7 +103,6 @@ type Router struct {
 	settings Settings
 	lanes    map[int64]*lane
 	left     map[int64]bool // unknown groups
-	faults   map[string]error
 }
 
 // New returns a Router. Run makes it work.
@@ -109,6 +110,9 @@ func New(c Config) *Router {
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	if c.Skew == nil {
 		c.Skew = func() time.Duration { return 0 }
+	}
+	if c.Poll == nil {
+		c.Poll = func() error { return nil }
 	}
 	r := &Router{
 		cfg:     c,
@@ -120,7 +124,6 @@ func New(c Config) *Router {
 		closing: make(chan struct{}),
 		lanes:   make(map[int64]*lane),
 		left:    make(map[int64]bool),
-		faults:  make(map[string]error),
 	}
 	r.work, r.abandon = context.WithCancelCause(context.Background())
 	r.out = newOutbox(r)
@@ -171,6 +174,7 @@ func (r *Router) Run(ctx context.Context) error {
 	var helpers sync.WaitGroup
 	helpers.Go(func() { r.out.run(sending) })
 	helpers.Go(func() { r.prune(ctx) })
+	helpers.Go(func() { r.watch(ctx) })
 	r.resume(ctx, received)
 	close(r.ready)
 
@@ -230,43 +234,18 @@ func (r *Router) prune(ctx context.Context) {
 
 // Health is how the router fares.
 type Health struct {
-	Running int              // commands at work
-	Waiting int              // commands that wait for their turn
-	Unsent  int              // parcels in memory that Telegram has not taken yet
-	Faults  map[string]error // what does not work: "ledger", "record"
+	Running int     // commands at work
+	Waiting int     // commands that wait for their turn
+	Unsent  int     // parcels in memory that Telegram has not taken yet
+	Faults  []Fault // the last of each thing, newest first, those that are over too
 }
 
 // Health returns how the router fares.
 func (r *Router) Health() Health {
-	h := Health{Unsent: r.out.length(), Faults: make(map[string]error)}
+	r.notePoll()
+	h := Health{Unsent: r.out.length(), Faults: r.faults.all()}
 	h.Running, h.Waiting = r.slots.count()
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for k, v := range r.faults {
-		h.Faults[k] = v
-	}
 	return h
-}
-
-// note keeps the health of what, and says in the log when it changes.
-func (r *Router) note(what string, err error) {
-	if errors.Is(err, context.Canceled) {
-		return
-	}
-	r.mu.Lock()
-	was := r.faults[what]
-	if err == nil {
-		delete(r.faults, what)
-	} else {
-		r.faults[what] = err
-	}
-	r.mu.Unlock()
-	switch {
-	case err != nil && was == nil:
-		r.log.Error(what+" cannot be written", "err", err)
-	case err == nil && was != nil:
-		r.log.Info(what + " can be written again")
-	}
 }
 
 // Receive stores a batch of updates and sees to it that they are handled: the
@@ -286,7 +265,7 @@ func (r *Router) Receive(ctx context.Context, batch []Incoming) error {
 	fresh, err := r.cfg.Ledger.Receive(ctx, updates)
 	r.note("ledger", err)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w: %w", errNotStored, err)
 	}
 	for i, in := range batch {
 		if fresh[i] {
@@ -511,14 +490,14 @@ func (r *Router) Notify(ctx context.Context, out ...Outgoing) error {
 
 // NotifyOperators sends reply to the private chat of every operator but except.
 func (r *Router) NotifyOperators(ctx context.Context, except int64, reply Reply) error {
-	var out []Outgoing
+	return r.Notify(ctx, r.toOperators(except, reply)...)
+}
+
+func (r *Router) toOperators(except int64, reply Reply) (out []Outgoing) {
 	for _, op := range r.cfg.Gate.Operators() {
 		if op.ID != except {
 			out = append(out, Outgoing{To: Address{ChatID: op.ID}, Reply: &reply})
 		}
 	}
-	if len(out) == 0 {
-		return nil
-	}
-	return r.Notify(ctx, out...)
+	return out
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net/url"
 	"path/filepath"
 	"slices"
@@ -144,6 +143,7 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *in
 		Approvals: i.approval,
 		Bot:       func() string { return i.bot.Status().Username },
 		Skew:      i.bot.Skew,
+		Poll:      func() error { return i.bot.Status().Err },
 		Gateway:   name,
 		Instance:  instanceID(c),
 		Log:       i.log,
@@ -307,8 +307,13 @@ func (i *instance) state() commands.ConsoleState {
 		Version: version, Since: i.since, PolledAt: t.PolledAt,
 		Running: h.Running, Waiting: h.Waiting, Unsent: h.Unsent,
 	}
-	for _, what := range slices.Sorted(maps.Keys(h.Faults)) {
-		s.Faults = append(s.Faults, what+": "+h.Faults[what].Error())
+	for _, f := range h.Faults {
+		switch {
+		case f.Until.IsZero():
+			s.Faults = append(s.Faults, f.String())
+		case s.LastFault == "":
+			s.LastFault = f.String()
+		}
 	}
 	if err := i.record.Err(); err != nil {
 		s.Faults = append(s.Faults, "record: "+err.Error())
