@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"strings"
 
@@ -42,41 +43,72 @@ func (h *Help) run(_ context.Context, c *call) (Result, error) {
 	return Result{Blocks: []Block{{Kind: List, Items: items}}}, nil
 }
 
-// help lists what the operator may run, in groups. What they may not is not
-// mentioned.
+// Offered lists, in the order of [Table], what op may run in a private chat or a
+// group, as far as configuration leaves something for it to do.
+func (e *Env) Offered(op auth.Operator, private bool) (entries []Entry) {
+	for _, entry := range Table() {
+		if !entry.Hidden && op.Can(e.Class(entry.Name)) && !e.off(entry.Name, private) {
+			entries = append(entries, entry)
+		}
+	}
+	return entries
+}
+
+// off reports whether there is nothing for the command to do here.
+func (e *Env) off(name string, private bool) bool {
+	switch name {
+	case "run":
+		return !e.Shell.Enabled
+	case "gateway start":
+		return len(e.Start) == 0
+	case "auth", "lock":
+		return !e.Gate.HasFactor()
+	case "audit":
+		return !private
+	}
+	return false
+}
+
+// help lists what the operator may run, in groups, with an example from each. What
+// they may not is not mentioned.
 func (c *call) help() Result {
 	op := c.grant.Operator()
+	offered := c.Offered(op, c.grant.Caller().Private)
 	var res Result
+	var examples []Item
 	for _, group := range groups {
 		var items []Item
-		for _, e := range Table() {
-			if e.Group != group || e.Hidden || !op.Can(c.Class(e.Name)) || c.off(e.Name) {
+		example := ""
+		for _, e := range offered {
+			if e.Group != group {
 				continue
 			}
 			items = append(items, Item{"/" + e.Name, e.Summary})
+			example = cmp.Or(example, e.telling())
 		}
 		if len(items) > 0 {
 			res.Blocks = append(res.Blocks, Block{Kind: List, Title: group, Items: items})
 		}
+		if example != "" {
+			examples = append(examples, Item{Value: example})
+		}
+	}
+	if len(examples) > 0 {
+		res.Blocks = append(res.Blocks, Block{Kind: List, Title: "Examples", Items: examples})
 	}
 	res.Blocks = append(res.Blocks, Block{Kind: Fields, Items: []Item{{"Lock", c.lockState(op.ID)}}})
 	res.Hint = "/help logs shows one command in full"
 	return res
 }
 
-// off reports whether configuration leaves nothing for the command to do.
-func (c *call) off(name string) bool {
-	switch name {
-	case "run":
-		return !c.Shell.Enabled
-	case "gateway start":
-		return len(c.Start) == 0
-	case "auth", "lock":
-		return !c.Gate.HasFactor()
-	case "audit":
-		return !c.grant.Caller().Private
+// telling returns the first example that shows more than the command's name, or "".
+func (e Entry) telling() string {
+	for _, example := range e.Examples {
+		if example != "/"+e.Name {
+			return example
+		}
 	}
-	return false
+	return ""
 }
 
 // helpOn shows one command in full.
@@ -105,7 +137,7 @@ func (c *call) helpOn(e Entry) Result {
 	switch {
 	case !op.Can(class):
 		items = append(items, Item{"You", "may not run it"})
-	case c.off(e.Name):
+	case c.off(e.Name, c.grant.Caller().Private):
 		items = append(items, Item{"Here", "switched off, or of no use"})
 	}
 	res.Blocks = append(res.Blocks, Block{Kind: Fields, Items: items})

@@ -126,7 +126,7 @@ func TestReads(t *testing.T) {
 			{"/cron runs nigtly", []string{`ERROR: no job "nigtly"`, "/cron list shows them"}, nil},
 			{"/cron runs odl", []string{`ERROR: no job "odl"`, "hint: did you mean old?"}, nil},
 			{"/whoami", []string{"Name: alice", "User id: 42", "Chat id: 42", "Rights: safe, moderate, dangerous, approve", "Lock: locked"}, []string{"Topic"}},
-			{"/help", []string{"== Look", "/logs: end of the gateway's log", "/gateway restart:", "== You", "/auth"}, []string{"/run", "/gateway start", "/start"}},
+			{"/help", []string{"== Look", "/logs: end of the gateway's log", "/gateway restart:", "== You", "/auth", "== Examples", "/status --verbose", "/session ops what failed last night?", "/gateway restart --reason", "/approve 07f9a8f6"}, []string{"/run", "/gateway start", "/start"}},
 			{"/help logs", []string{"/logs [--tail n] [--grep pattern] [--follow s]", "End of the gateway's log.", "--tail n: how many lines", "/logs --follow 60", "Class: safe"}, nil},
 			{"/help gateway", []string{"/gateway status: ", "/gateway restart [--reason text] [--now]: "}, nil},
 			{"/help /run", []string{"Class: dangerous: needs an unlock and --yes", "switched off"}, nil},

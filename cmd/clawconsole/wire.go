@@ -41,6 +41,7 @@ type instance struct {
 	record   *audit.Log
 	gateway  *openclaw.Gateway
 	bot      *telegram.Bot
+	commands *commands.Env
 	router   *console.Router
 	approval *console.Desk
 	since    time.Time
@@ -127,6 +128,7 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *in
 		Raised: c.raised(),
 		Checks: i.checks,
 	}
+	i.commands = env
 	i.approval = i.desk(console.DeskConfig{Chat: i.bot, Gate: gate, Name: name})
 	env.Approvals = i.approval.Broker()
 	var groups []console.Group
@@ -265,15 +267,21 @@ func (i *instance) run(ctx context.Context, ready func()) error {
 	}
 }
 
-// menus sets the "/" menu of every operator's private chat, and none elsewhere.
+// menus sets the "/" menu of every operator's private chat, and none elsewhere. A
+// chat that is not there yet, because its operator has not pressed /start, is tried
+// again.
 func (i *instance) menus(ctx context.Context) {
 	const again = time.Minute
+	said := ""
 	for {
-		err := i.bot.SetMenus(ctx, menus(i.config), i.store)
+		err := i.bot.SetMenus(ctx, menus(i.commands), i.store)
 		if err == nil || ctx.Err() != nil {
 			return
 		}
-		i.log.Warn("menu not set", "err", err)
+		if err.Error() != said {
+			said = err.Error()
+			i.log.Warn("menu not set, trying again", "err", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -282,19 +290,17 @@ func (i *instance) menus(ctx context.Context) {
 	}
 }
 
-// menus lists what each operator may run, by chat. A menu has one word for each
+// menus lists what each operator is offered, by chat. A menu has one word for each
 // command: /gateway stands for its subcommands.
-func menus(c Config) []telegram.Menu {
+func menus(env *commands.Env) []telegram.Menu {
 	all := []telegram.Menu{{}} // strangers and groups see none
-	for _, op := range c.Operators {
+	for _, op := range env.Gate.Operators() {
 		m := telegram.Menu{ChatID: op.ID}
-		for _, entry := range commands.Table() {
+		for _, entry := range env.Offered(op, true) {
 			word, _, _ := strings.Cut(entry.Name, " ")
-			known := slices.ContainsFunc(m.Commands, func(mc telegram.MenuCommand) bool { return mc.Name == word })
-			if entry.Hidden || known || !slices.Contains(op.rights, entry.Class) || entry.Name == "run" && !c.Run.Enabled {
-				continue
+			if !slices.ContainsFunc(m.Commands, func(mc telegram.MenuCommand) bool { return mc.Name == word }) {
+				m.Commands = append(m.Commands, telegram.MenuCommand{Name: word, Summary: entry.Summary})
 			}
-			m.Commands = append(m.Commands, telegram.MenuCommand{Name: word, Summary: entry.Summary})
 		}
 		all = append(all, m)
 	}

@@ -578,8 +578,8 @@ func TestMenus(t *testing.T) {
 	m := memory{}
 	menus := []Menu{{}, {ChatID: faketelegram.Alice, Commands: []MenuCommand{{"status", "is it up"}}}, {ChatID: 99, Commands: []MenuCommand{{"status", "is it up"}}}}
 	for range 3 {
-		if err := b.SetMenus(t.Context(), menus, m); err != nil {
-			t.Fatal(err)
+		if err := b.SetMenus(t.Context(), menus, m); !errors.Is(err, console.ErrBlocked) {
+			t.Fatalf("SetMenus = %v, want ErrBlocked for the chat that is not there yet", err)
 		}
 	}
 	sent := 0
@@ -597,6 +597,7 @@ func TestMenus(t *testing.T) {
 	if sent != 2 {
 		t.Errorf("sent %d times, want once for each chat", sent)
 	}
+	menus = menus[:2]
 	menus[1].Commands[0].Summary = "changed"
 	if err := b.SetMenus(t.Context(), menus, m); err != nil {
 		t.Fatal(err)

@@ -9,8 +9,6 @@ import (
 	"fmt"
 
 	"github.com/PaulSonOfLars/gotgbot/v2"
-
-	"clawconsole/console"
 )
 
 // A Menu is what a chat offers behind its "/" button. The zero ChatID stands for
@@ -34,8 +32,8 @@ type Memory interface {
 
 // SetMenus makes Telegram show menus. A menu that is the same as at the last call
 // for this bot, by the hash that m remembers, is not sent. It goes on after an
-// error and returns all of them; a chat that does not exist yet (an operator who
-// has never written to the bot) is none.
+// error and returns all of them. A chat that does not exist yet, of an operator who
+// has never written to the bot, is console.ErrBlocked: it may be there later.
 func (b *Bot) SetMenus(ctx context.Context, menus []Menu, m Memory) error {
 	var errs []error
 	for _, menu := range menus {
@@ -69,10 +67,6 @@ func (b *Bot) setMenu(ctx context.Context, menu Menu, m Memory) error {
 	err = b.call(ctx, "setMyCommands", menu.ChatID, func() error {
 		return second(b.api.SetMyCommandsWithContext(ctx, commands, opts))
 	})
-	if errors.Is(err, console.ErrBlocked) {
-		b.log.Info("menu not set, chat cannot be reached", "chat", menu.ChatID)
-		return nil
-	}
 	if err != nil {
 		return fmt.Errorf("menu of chat %d: %w", menu.ChatID, err)
 	}
