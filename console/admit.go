@@ -113,9 +113,9 @@ func (r *Router) admit(m Message, p pressed) {
 	req.Key = fmt.Sprintf("clawconsole:%s:%d:%d", r.cfg.Instance, m.ChatID, m.UpdateID)
 	req.Yes = req.Yes || p.yes
 
-	// 8. Fresh.
+	// 8. Fresh. An /auth that comes late would unlock for whoever has the phone by now.
 	age := r.age(a)
-	if age > r.staleAfter() && req.Class != auth.Safe {
+	if age > r.staleAfter() && (req.Class != auth.Safe || req.Name == "auth") {
 		r.stale(a, age)
 		return
 	}
@@ -402,16 +402,21 @@ func (r *Router) answer(a *asking, reply Reply) []Outgoing {
 	return []Outgoing{{To: a.address(), Edit: a.edit, Reply: &reply}}
 }
 
-// stale is step 8: too old to run, with a button that asks again.
+// stale is step 8: too old to run, with a button that asks again. A secret is not
+// kept for one.
 func (r *Router) stale(a *asking, age time.Duration) {
 	reply := Reply{
 		Kind:   Error,
 		Header: r.cfg.Redactor.Text(fmt.Sprintf("too old (sent %s, %s ago), not run", a.SentAt.UTC().Format("15:04:05"), ago(age))),
 		Blocks: []Block{{Kind: Prose, Text: a.line}},
-		Buttons: [][]Button{{{
+	}
+	if a.secret {
+		reply.Hint = redact.Literal("Send it again.")
+	} else {
+		reply.Buttons = [][]Button{{{
 			Label: redact.Literal("Run now"),
 			Data:  r.buttons.add(button{kind: runLine, person: a.UserID, chat: a.ChatID, topic: a.TopicID, line: a.Text, once: true}, confirmTime),
-		}}},
+		}}}
 	}
 	r.refuseWith(a, reply, redact.Literal("too old"))
 }

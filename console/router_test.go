@@ -68,10 +68,20 @@ func TestWay(t *testing.T) {
 			g.gate = newGate(g.t, func(c *auth.Config) { c.RateBurst = 3; c.RatePerMinute = 10 })
 			exhaust(g.gate)
 		}, text: "/lock", want: "OK: /lock", ran: true, outcome: console.Done},
+		{name: "6 a denial is free", prepare: func(g *rig) {
+			g.gate = newGate(g.t, func(c *auth.Config) { c.RateBurst = 3; c.RatePerMinute = 10 })
+			exhaust(g.gate)
+		}, text: "/deny@" + bot + " 07f9a8f6 wrong target", want: "OK: /deny 07f9a8f6", ran: true, outcome: console.Done},
+		{name: "6 an approval is not", prepare: func(g *rig) {
+			g.gate = newGate(g.t, func(c *auth.Config) { c.RateBurst = 3; c.RatePerMinute = 10 })
+			exhaust(g.gate)
+		}, text: "/approve 07f9a8f6", want: "ERROR: rate limited (try again later)", outcome: console.Refused},
 		{name: "7 length", text: "/session main " + strings.Repeat("x", 4096), want: "ERROR: command has 4110 characters, 4096 are allowed", outcome: console.Refused},
 		{name: "7 usage", text: "/logs --tail lots", want: `ERROR: --tail: "lots" is not`, outcome: console.Refused},
 		{name: "7 unknown", text: "/stauts", want: "ERROR: unknown command", outcome: console.Refused},
 		{name: "8 stale", prepare: func(g *rig) { g.unlock(alice) }, change: func(m *console.Message) { m.SentAt = m.SentAt.Add(-9 * time.Minute) }, text: "/gateway restart", want: "9 min ago), not run", outcome: console.Refused},
+		{name: "8 stale unlock", change: func(m *console.Message) { m.SentAt = m.SentAt.Add(-9 * time.Hour) }, text: "/auth " + secret, want: "9 h ago), not run\n/auth [redacted]\nSend it again.", outcome: console.Refused},
+		{name: "8 stale with secret", change: func(m *console.Message) { m.SentAt = m.SentAt.Add(-9 * time.Minute) }, text: "/gateway restart --secret " + secret, want: "Send it again.", outcome: console.Refused},
 		{name: "8 just fresh", prepare: func(g *rig) { g.unlock(alice) }, change: func(m *console.Message) { m.SentAt = m.SentAt.Add(-119 * time.Second) }, text: "/gateway restart", want: "OK: /gateway restart", ran: true, outcome: console.Done},
 		{name: "8 skew known", prepare: func(g *rig) { g.unlock(alice); g.config.Skew = func() time.Duration { return -9 * time.Minute } }, change: func(m *console.Message) { m.SentAt = m.SentAt.Add(-9 * time.Minute) }, text: "/gateway restart", want: "OK: /gateway restart", ran: true, outcome: console.Done},
 		{name: "8 safe says its age", change: func(m *console.Message) { m.SentAt = m.SentAt.Add(-9 * time.Minute) }, text: "/status", want: "9 min ago.", ran: true, outcome: console.Done},
@@ -1085,6 +1095,43 @@ func TestPrunedAtStart(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A command that was cut off by a crash is asked about where its effect would show,
+// and rings.
+func TestUnknownOutcome(t *testing.T) {
+	for line, want := range map[string]string{
+		"/gateway restart":            "check /gateway status",
+		"/cron run nightly":           "check /cron runs",
+		"/session main go on\nplease": "check /sessions",
+		"/agent ops hello":            "check /sessions",
+		"/deny 07f9 no":               "check /pending",
+		"/run --yes rm x":             "check the host",
+		"/status":                     "send it again",
+		"/auth [redacted]":            "send it again",
+	} {
+		bubble(t, func(t *testing.T, g *rig) {
+			entry, err := commands.Find(line, bot)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := g.ledger.Receive(t.Context(), []console.Update{{ID: 1}}); err != nil {
+				t.Fatal(err)
+			}
+			if err := g.ledger.Claim(t.Context(), console.Claim{UpdateID: 1, ChatID: alice, UserID: alice, Command: line, Class: entry.Class.String()}); err != nil {
+				t.Fatal(err)
+			}
+			g.start()
+			synctest.Wait()
+			got := g.chat.last(t)
+			if !strings.Contains(got.text(), ": outcome unknown, "+want+"\n") {
+				t.Errorf("%s: told %q, want %q in it", line, got.text(), want)
+			}
+			if got.reply.Sound != (entry.Class != auth.Safe) {
+				t.Errorf("%s: sound = %v", line, got.reply.Sound)
+			}
+		})
+	}
 }
 
 // Replies survive an outage and a restart, in order, and none is lost.
