@@ -15,25 +15,38 @@ import (
 	"clawconsole/internal/faketelegram"
 )
 
+// A crash is a command during which the console is killed.
+type crash struct {
+	name, command string
+	press         string // label of the button under the answer, whose press is what counts
+	secret        bool   // the command holds one: there is no unlock before, and the message goes
+	effects       func(w *world, g *fakegateway.Server) int
+}
+
 // The console is killed at every system call by which it changes anything between
 // the arrival of a command and its answer. Whatever the moment: the command's effect
-// happens at most once, and its operator hears of it.
+// happens at most once, and its operator hears of it, and nothing that is not so. A
+// secret does not stay in the chat.
 func TestKilledAtEveryWrite(t *testing.T) {
-	tests := []struct {
-		name, command string
-		effects       func(w *world, g *fakegateway.Server) int
-	}{
-		{"run", "/run --yes echo effect >> $HOME/effects", func(w *world, _ *fakegateway.Server) int {
-			b, _ := os.ReadFile(filepath.Join(w.dir, "effects"))
-			return strings.Count(string(b), "effect\n")
-		}},
-		{"session", "/session agent:main:ops hello", func(_ *world, g *fakegateway.Server) int { return g.Turns() }},
-		{"cron", "/cron run backup", func(_ *world, g *fakegateway.Server) int { return g.JobRuns("backup-1") }},
-		{"restart", "/gateway restart", func(_ *world, g *fakegateway.Server) int { return g.Calls("gateway.restart.request") }},
+	ran := func(w *world, _ *fakegateway.Server) int {
+		b, _ := os.ReadFile(filepath.Join(w.dir, "effects"))
+		return strings.Count(string(b), "effect\n")
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			everyPoint(t, func(t *testing.T, n int) (string, bool) { return killAt(t, n, tt.command, tt.effects) })
+	restarts := func(_ *world, g *fakegateway.Server) int { return g.Calls("gateway.restart.request") }
+	for _, c := range []crash{
+		{name: "run", command: "/run --yes echo effect >> $HOME/effects", effects: ran},
+		{name: "press", command: "/run echo effect >> $HOME/effects", press: "Run it", effects: ran},
+		{name: "session", command: "/session agent:main:ops hello", effects: func(_ *world, g *fakegateway.Server) int { return g.Turns() }},
+		{name: "cron", command: "/cron run backup", effects: func(_ *world, g *fakegateway.Server) int { return g.JobRuns("backup-1") }},
+		{name: "restart", command: "/gateway restart", effects: restarts},
+		{name: "restart with secret", command: "/gateway restart --secret " + testSecret, secret: true, effects: restarts},
+		{name: "auth", command: "/auth " + testSecret, secret: true, effects: func(w *world, _ *fakegateway.Server) int {
+			record, _ := os.ReadFile(filepath.Join(w.dir, "state", auditName))
+			return strings.Count(string(record), `"auth.unlocked"`)
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			everyPoint(t, func(t *testing.T, n int) (string, bool) { return killAt(t, n, c) })
 		})
 	}
 }
@@ -67,9 +80,13 @@ func everyPoint(t *testing.T, kill func(t *testing.T, n int) (call string, kille
 // final matches what ends a command for its operator.
 var final = regexp.MustCompile(`(?m)^OK: |^ERROR: |outcome unknown`)
 
-// killAt runs one command against a console that is killed at its n-th write, starts
-// the console again, and checks what has become of the command.
-func killAt(t *testing.T, n int, command string, count func(*world, *fakegateway.Server) int) (call string, killed bool) {
+// denies matches what says that a command had no effect. That it "was not run again"
+// says nothing of the first time.
+var denies = regexp.MustCompile(`not run($|[^ ]| [^a])|before this was run`)
+
+// killAt does c with a console that is killed at its n-th write, starts the console
+// again, and checks what has become of the command.
+func killAt(t *testing.T, n int, c crash) (call string, killed bool) {
 	t.Helper()
 	g, err := fakegateway.Start(fakegateway.Config{})
 	if err != nil {
@@ -79,15 +96,28 @@ func killAt(t *testing.T, n int, command string, count func(*world, *fakegateway
 	g.AddSession(fakegateway.Session{Key: "agent:main:ops", Label: "ops"})
 	g.AddJob(fakegateway.Job{ID: "backup-1", Name: "backup", Every: time.Hour})
 	w := newWorld(t, g.URL(), g.Token(), "")
-	effects := func(w *world) int { return count(w, g) }
 	armed := filepath.Join(w.dir, "armed")
 	p := w.start(os.Args[0], traceArg, fmt.Sprint(n), armed)
-	w.ask(faketelegram.Alice, "/auth "+testSecret, "unlocked")
+	if !c.secret {
+		w.ask(faketelegram.Alice, "/auth "+testSecret, "unlocked")
+	}
+	var question faketelegram.Entry
+	if c.press != "" {
+		question = w.ask(faketelegram.Alice, c.command, "not confirmed")
+	}
 	settled(w)
 	if err := os.WriteFile(armed, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	m := w.say(faketelegram.Alice, command)
+	var m faketelegram.Message
+	if c.press == "" {
+		m = w.say(faketelegram.Alice, c.command)
+	} else {
+		m = faketelegram.Message{MessageID: question.MessageID - 1, Chat: faketelegram.Chat{ID: faketelegram.Alice}}
+		if _, err := w.telegram.Press(faketelegram.Press{User: faketelegram.Alice, Chat: m.Chat.ID, Message: question.MessageID, Label: c.press}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	go func() {
@@ -97,17 +127,21 @@ func killAt(t *testing.T, n int, command string, count func(*world, *fakegateway
 		case <-ctx.Done():
 		}
 	}()
-	// The answer to /auth may come twice: a reply may, an effect may not.
-	answered := func(e faketelegram.Entry) bool {
-		return e.Bot != 0 && final.MatchString(e.Text) && !strings.Contains(e.Text, "unlocked until")
+	answers := func(e faketelegram.Entry) bool {
+		switch {
+		case e.Bot == 0, !final.MatchString(e.Text), strings.Contains(e.Text, "not confirmed"):
+			return false
+		}
+		// The answer to the /auth before may come twice: a reply may, an effect may not.
+		return c.secret || !strings.Contains(e.Text, "unlocked until")
 	}
-	if _, err := w.telegram.WaitMessage(ctx, m.Chat.ID, m.MessageID, answered); err == nil {
+	if _, err := w.telegram.WaitMessage(ctx, m.Chat.ID, m.MessageID, answers); err == nil {
 		settled(w)
 		select {
 		case <-p.done:
 		default: // it was over before the n-th write
 			p.kill()
-			if got := effects(w); got != 1 {
+			if got := c.effects(w, g); got != 1 {
 				t.Fatalf("without a kill: %d effects, want 1\n%s\n%s", got, w.transcript(m.Chat.ID), p.out)
 			}
 			return "", false
@@ -124,23 +158,37 @@ func killAt(t *testing.T, n int, command string, count func(*world, *fakegateway
 	}
 
 	p = w.start()
+	said := func() (text string) {
+		for _, e := range w.telegram.MessagesAfter(m.Chat.ID, m.MessageID) {
+			if answers(e) {
+				text += e.Text + "\n"
+			}
+		}
+		return text
+	}
+	gone := func() bool {
+		e, ok := w.telegram.Message(m.Chat.ID, m.MessageID)
+		return !c.secret || ok && e.Deleted
+	}
+	// A press that came to nothing leaves the question as it was: not run.
+	heard := func() bool {
+		return said() != "" || c.press != "" && c.effects(w, g) == 0 && w.telegram.Polling() && len(w.telegram.Unconfirmed()) == 0
+	}
 	ctx2, cancel2 := context.WithTimeout(t.Context(), patience)
 	defer cancel2()
-	if _, err := w.telegram.WaitMessage(ctx2, m.Chat.ID, m.MessageID, answered); err != nil {
-		t.Fatalf("point %d (%s): the operator hears nothing of %s\n%s\n%s", n, call, command, w.transcript(m.Chat.ID), p.out)
+	if err := w.telegram.Wait(ctx2, func() bool { return heard() && gone() }); err != nil {
+		t.Fatalf("point %d (%s): of %s the operator hears %q, and the secret is gone: %v\n%s\n%s", n, call, c.command, said(), gone(), w.transcript(m.Chat.ID), p.out)
 	}
 	settled(w)
 	p.kill()
-	got := effects(w)
-	text := w.transcript(m.Chat.ID)
-	text = strings.ReplaceAll(text[strings.LastIndex(text, command)+len(command):], "OK: unlocked", "")
+	got, text := c.effects(w, g), said()
 	switch {
 	case got > 1:
-		t.Fatalf("point %d (%s): %s had %d effects\n%s", n, call, command, got, text)
-	case got == 0 && !strings.Contains(text, "outcome unknown") && !strings.Contains(text, "ERROR"):
-		t.Fatalf("point %d (%s): %s had no effect, and nothing says so\n%s", n, call, command, text)
-	case got == 1 && !final.MatchString(text):
-		t.Fatalf("point %d (%s): %s had its effect, and nothing says so\n%s", n, call, command, text)
+		t.Fatalf("point %d (%s): %s had %d effects\n%s", n, call, c.command, got, text)
+	case got == 0 && strings.HasPrefix(text, "OK: ") && !strings.Contains(text, "ERROR: "):
+		t.Fatalf("point %d (%s): %s had no effect, and nothing says so\n%s", n, call, c.command, text)
+	case got == 1 && denies.MatchString(text):
+		t.Fatalf("point %d (%s): %s had its effect, and its operator is told otherwise\n%s", n, call, c.command, text)
 	}
 	return call, true
 }
