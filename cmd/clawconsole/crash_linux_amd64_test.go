@@ -96,6 +96,14 @@ func killAt(t *testing.T, n int, c crash) (call string, killed bool) {
 	g.AddSession(fakegateway.Session{Key: "agent:main:ops", Label: "ops"})
 	g.AddJob(fakegateway.Job{ID: "backup-1", Name: "backup", Every: time.Hour})
 	w := newWorld(t, g.URL(), g.Token(), "")
+	// Whoever is killed has not got the secret out of the chat.
+	var restarted atomic.Bool
+	w.telegram.OnCall(func(call faketelegram.Call) *faketelegram.Fault {
+		if c.secret && call.Method == "deleteMessage" && !restarted.Load() {
+			return &faketelegram.Fault{Hang: true}
+		}
+		return nil
+	})
 	armed := filepath.Join(w.dir, "armed")
 	p := w.start(os.Args[0], traceArg, fmt.Sprint(n), armed)
 	if !c.secret {
@@ -157,6 +165,7 @@ func killAt(t *testing.T, n int, c crash) (call string, killed bool) {
 		t.Fatalf("point %d: the tracer ended with %d:\n%s", n, code, p.out)
 	}
 
+	restarted.Store(true)
 	p = w.start()
 	said := func() (text string) {
 		for _, e := range w.telegram.MessagesAfter(m.Chat.ID, m.MessageID) {
