@@ -222,7 +222,7 @@ var formats = []format{
 	// https://razorpay.com/docs/api/authentication/
 	{name: "razorpay key", specs: []string{`rzp_live_\a{14}`, `rzp_test_\a{14}`}},
 	// https://docs.adyen.com/development-resources/api-credentials/
-	{name: "adyen key", specs: []string{`AQE\b{45,}-\b{40,}-\b{8,}`, `AQE\p{90,200}`}},
+	{name: "adyen key", specs: []string{`AQE\b{45,}-\b{40,}-\b{8,}`, `AQE\b{45,}=-\b{16,}`, `AQE\b{45,}-\b{16,}`}},
 	// https://docs.gocardless.com/
 	{name: "gocardless token", whole: true, specs: []string{`live_\t{40}`, `sandbox_\t{40}`}},
 	// https://docs.easypost.com/docs/authentication

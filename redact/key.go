@@ -57,8 +57,8 @@ func (s *scanner) key(at, end int) {
 	if at < s.names {
 		return
 	}
-	if start > 2 && hasPrefix(v[start-3:], "://") {
-		return // the user of a URL
+	if start > 2 && hasPrefix(v[start-3:], "://") || start > 3 && hasPrefix(v[start-4:], "did:") {
+		return // the user of a URL, a method of decentralized identifiers
 	}
 	name := v[start:stop]
 	inURL := start > 0 && (v[start-1] == '?' || v[start-1] == '&' || v[start-1] == '#') && dashes == 0
@@ -218,6 +218,9 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		}
 		return
 	case c == ':' && !hasPrefix(v[j:], "://"):
+		if blanks > 0 && j+1 < len(v) && v[j+1] == '\'' {
+			return // a variable of psql
+		}
 		sep, k = ':', j+1
 	case c == '%' && (hasPrefix(v[j:], "%3D") || hasPrefix(v[j:], "%3d")):
 		sep, k = '=', j+3
@@ -231,6 +234,9 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 	case c == '&' && (hasPrefix(v[j:], "&#61;") || hasPrefix(v[j:], "&#x3D;")):
 		sep, k = '=', j+bytes.IndexByte(v[j:], ';')+1
 	case c == '-' && hasPrefix(v[j:], "->"):
+		if blanks == 0 {
+			return // a member, a Clojure name
+		}
 		sep, k = '=', j+2
 	case hasPrefix(v[j:], "→"):
 		sep, k = '=', j+3
@@ -240,7 +246,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		sep, k = ',', j+1
 	case c == '(' && blanks == 0:
 		sep, k = '(', j+1
-	case c == '|' && start > 1:
+	case c == '|' && start > 1 && blanks > 0 && !bytes.Contains(v[max(0, start-maxName):start], []byte("{{")):
 		sep, k = '|', j+1
 	default:
 		if flag && blanks > 0 {
@@ -381,7 +387,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		return
 	}
 	if n, q := openQuote(v, m); n > 0 && !(quoted && around.entity == "" && q.ch == around.ch && q.slashes < around.slashes) {
-		if !quoted && around.ch == 0 && sep == '=' && !wide && s.closesOuter(start, m, q) {
+		if !quoted && around.ch == 0 && sep == '=' && !wide && s.closesOuter(start, m, q) || !quoted && sep == ':' && wide && q.ch == '"' && q.slashes == 0 && s.insideQuotes(start) {
 			return
 		}
 		s.quotedValue(m+n, q, ver, sep, quoted, flag)
@@ -408,6 +414,9 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 			k--
 		}
 		end, closed := closeQuote(v, m, quote{ch: v[opened-1], slashes: opened - 1 - k}, false)
+		if i := bytes.Index(v[m:end], []byte(" -")); flag && i > 0 {
+			end = m + i // the next option
+		}
 		if closed {
 			if s.enough(v[m:end], ver) && !hasPrefix(v[m:], "-----BEGIN") {
 				s.found(m, end, s.kindOf(m, end))
@@ -515,6 +524,16 @@ func (s *scanner) closesOuter(start, m int, q quote) bool {
 	return i >= len(v) || v[i] == ',' || v[i] == ']' || v[i] == '}' || v[i] == ' ' || v[i] == '\n' || v[i] == ')'
 }
 
+// insideQuotes reports whether a string that began before v[i] is still open
+// there: read -p "Password: ".
+func (s *scanner) insideQuotes(i int) bool {
+	j := i
+	for j > 0 && i-j < 40 && (isAlnum(s.v[j-1]) || s.v[j-1] == ' ') {
+		j--
+	}
+	return j > 1 && s.v[j-1] == '"' && (s.v[j-2] == ' ' || s.v[j-2] == '(')
+}
+
 func isQuoteEnd(before byte, q quote) bool {
 	if q.entity != "" {
 		return before == ';' || before >= 0x80 || isAlnum(before)
@@ -542,13 +561,39 @@ func (s *scanner) enough(val []byte, ver verdict) bool {
 	if w == 0 || w < ver.need && !(ver.weak && isBasic(val) && len(val) >= 8) {
 		return false
 	}
-	if ver.weak && (len(val) < 16 || isUUID(val) || isDigest(val)) {
+	if ver.weak && (len(val) < 16 || isUUID(val) || isDigest(val[bytes.LastIndexByte(val, '-')+1:])) {
 		return isBasic(val) && len(val) >= 8
 	}
 	if !ver.numbers && w == 1 && isNumber(val) {
 		return false
 	}
-	return true
+	return !(ver.object && isObjectName(val)) && !(ver.need == 2 && isMail(val))
+}
+
+func isMail(val []byte) bool {
+	user, host, ok := bytes.Cut(val, []byte("@"))
+	return ok && wordy(user) && wordy(host) && bytes.IndexByte(host, '.') > 0
+}
+
+// objectWords are parts of the names that secrets have in Kubernetes and its like.
+var objectWords = wordSet("credentials credential creds secret secrets tls cert certs auth token tokens key keys password passwords pass signer config registry account")
+
+// isObjectName reports whether val is the name of a secret, rather than one:
+// small letters in words joined by dashes, one of which says so.
+func isObjectName(val []byte) bool {
+	if bytes.IndexByte(val, '-') < 0 {
+		return false
+	}
+	named := false
+	for part := range bytes.SplitSeq(val, []byte("-")) {
+		for _, c := range part {
+			if !isLower(c) {
+				return false
+			}
+		}
+		named = named || objectWords[string(part)]
+	}
+	return named
 }
 
 func isNumber(v []byte) bool {
@@ -819,7 +864,7 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	atStart := s.lineStart(start)
 	env := sep == '=' && !wide && atStart && !inURL && start+1 < len(v)
 	end := s.bareEnd(m, sep, inURL, env && !bytes.ContainsAny(v[m:min(len(v), m+1)], `"'`), start)
-	if env && end > m && (v[end-1] == ';' || v[end-1] == '"') {
+	if env && end > m && (v[end-1] == ';' || v[end-1] == '"' || v[end-1] == ',' && end < len(v) && v[end] == ' ') {
 		end--
 	}
 	val := v[m:end]
@@ -837,7 +882,7 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 		if val[0] == '-' && !(len(val) > 8 && val[1] != '-' && strongWord(val[1:]) && !wordyParts(val)) || val[0] == '|' || val[0] == '>' || val[0] == '<' || val[0] == '[' || val[0] == '=' || m-stop > 1 && s.weigh(val) < 2 || isUpperName(val) {
 			return
 		}
-		if s.weigh(val) == 1 && ver.need == 1 && s.moreProse(end) {
+		if s.weigh(val) == 1 && ver.need == 1 && (s.moreProse(end) || mixedNames(val) && classify(val, false).need > 0) {
 			return
 		}
 	}
@@ -853,6 +898,9 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	rest := v[end:min(len(v), end+200)]
 	if i := bytes.IndexByte(rest, '\n'); i >= 0 {
 		rest = rest[:i]
+	}
+	if !env && isExpression(val, rest, wide) {
+		return
 	}
 	rest = bytes.TrimRight(rest, " \t\r\"'`,;")
 	if isNumber(val) && !inURL {
@@ -1001,6 +1049,12 @@ var commands = wordSet(`psql pg_dump pg_restore mysql mysqldump redis-cli npm no
 // than a value: config.token, getToken(), newPassword.
 func isCode(val []byte, wide bool, ver verdict) bool {
 	c := val[0]
+	if c == '(' && weigh(val) < 3 {
+		return bytes.IndexByte(val, ')') != len(val)-1 || len(val) == 2 // (state: State) => …, ()=>x
+	}
+	if c == '[' && val[len(val)-1] == ':' {
+		return true
+	}
 	if !isLetter(c) && c != '_' && c != '$' && c != '&' && c != '*' && c != '!' && c != '(' {
 		return false
 	}
@@ -1040,6 +1094,46 @@ func isCode(val []byte, wide bool, ver verdict) bool {
 	return isVariable(head) && (classify(head, false).need > 0 && len(head) > 5 && mixedNames(head))
 }
 
+// isExpression reports whether the word val, before rest, is part of a program:
+// a type (Option<String>, Secret in backticks), a call without parentheses, one of
+// several alternatives.
+func isExpression(val, rest []byte, wide bool) bool {
+	if len(rest) == 0 {
+		return false
+	}
+	for _, c := range val {
+		if !isLetter(c) && c != '_' {
+			return false
+		}
+	}
+	switch rest[0] {
+	case '<':
+		return isUpper(val[0]) && !hasPrefix(rest, "</")
+	case '`':
+		return isUpper(val[0])
+	case ' ':
+	default:
+		return false
+	}
+	if !wide {
+		return false
+	}
+	i := skipBlanks(rest, 0)
+	j := i
+	for j < len(rest) && (isAlnum(rest[j]) || rest[j] == '_') {
+		j++
+	}
+	switch {
+	case i == len(rest):
+		return false
+	case j == i:
+		return rest[i] == '"' || rest[i] == '$' || rest[i] == '.'
+	case j < len(rest) && rest[j] == '(':
+		return true
+	}
+	return bytes.Contains(rest, []byte(" | "))
+}
+
 // mixedNames reports whether a name has several words.
 func mixedNames(v []byte) bool {
 	for i := 1; i < len(v); i++ {
@@ -1048,6 +1142,11 @@ func mixedNames(v []byte) bool {
 		}
 	}
 	return false
+}
+
+// isLabel reports whether val is the words of a name, as on a form: API key.
+func isLabel(val []byte) bool {
+	return bytes.IndexByte(val, ' ') > 0 && wordy(val) && len(val) <= maxName && classify(val, false).need > 0
 }
 
 // await makes the next line begin with the value of a name on this one.
@@ -1339,14 +1438,14 @@ func (s *scanner) element(start, stop int, ver verdict) {
 	}
 	n := bytes.IndexByte(v[i:], '<')
 	if n <= 0 {
-		if n < 0 && s.eol && i < len(v) && bytes.IndexByte(v[i:], ' ') < 0 && s.enough(bytes.TrimSpace(v[i:]), ver) {
+		if n < 0 && s.eol && start > 0 && v[start-1] == '<' && s.lineStart(start-1) && i < len(v) && bytes.IndexByte(v[i:], ' ') < 0 && s.enough(bytes.TrimSpace(v[i:]), ver) {
 			s.found(i, len(bytes.TrimRight(v, " \t\r\n")), "")
 		}
 		return
 	}
 	s.steps += n
 	val := bytes.TrimRight(v[i:i+n], " \t\r\n")
-	if hasPrefix(v[i+n:], "</") && s.enough(val, ver) && !isSentence(val) {
+	if hasPrefix(v[i+n:], "</") && s.enough(val, ver) && !isSentence(val) && !isLabel(val) {
 		s.found(i, i+len(val), s.kindOf(i, i+len(val)))
 	}
 }

@@ -10,6 +10,7 @@ type verdict struct {
 	numbers bool // the value may be a number: a password, not a token
 	weak    bool // the name is hardly one of a secret: a bare "key"
 	dsn     bool // the value has names of its own
+	object  bool // the value may be the name of a secret: secretName
 	kind    keyKind
 }
 
@@ -34,7 +35,7 @@ func wordSet(s string) words {
 
 var (
 	// secretWords make a name secret wherever they stand in it.
-	secretWords = wordSet(`password passwords passwd passwds passphrase passphrases passcode passwort kennwort pwd pswd psw pw
+	secretWords = wordSet(`password passwords masterauth authtok apihash passwd passwds passphrase passphrases passcode passwort kennwort pwd pswd psw pw
 		userpassword secret secrets credential credentials cred creds apikey apikeys apitoken authtoken accesstoken
 		accesskey secretkey privatekey authkey masterkey encryptionkey token tokens jwt mnemonic senha
 		contrasena contraseña motdepasse wachtwoord haslo hasło parol пароль 密码 パスワード 비밀번호 otp totp mfasecret
@@ -45,7 +46,11 @@ var (
 	secretEndings = []string{"password", "passwd", "passphrase", "passwort", "pwd", "secret", "token", "apikey",
 		"secretkey", "accesskey", "privatekey", "authkey", "credentials", "pass", "пароль"}
 	notEndings = wordSet(`bypass compass encompass surpass trespass underpass overpass firstpass lastpass multipass
-		subtoken detoken retoken unsecret keypass`)
+		subtoken detoken retoken unsecret keypass libsecret`)
+
+	// secretPairs are secret words that names split in two: setupCode.
+	secretPairs = pairSet("setup code, recovery code, recovery codes, backup code, backup codes, scratch codes, api hash, " +
+		"erlang cookie, magic cookie, master auth, auth tok, auth pass, connection string, seed phrase, pass phrase, pass word, sonar login, honeycomb team, bot auth")
 
 	// keyOwners make a "key" secret: api_key, signing key.
 	keyOwners = wordSet(`api secret access private encryption encrypt decryption signing sign master account auth authentication
@@ -57,13 +62,13 @@ var (
 		rails django flask laravel nextauth session_secret dotenv sentry rollbar bugsnag heroku cloudflare cf vault etcd
 		symmetric preshared pre psk wireguard wpa vapid fcm apns push trello jira airtable linear notion hubspot personal
 		developer dev merchant payment publishing upload ftp sftp smtp db database redis mysql postgres provisioning
-		registration enrollment join cluster agent device management primarymaster tenant`)
-	keyOthers = wordSet(`websocket primary foreign public pub sort partition cache session routing object row map hash index unique lookup
+		registration enrollment join cluster agent device management primarymaster tenant validation setup certificate routing`)
+	keyOthers = wordSet(`websocket foreign public pub sort partition cache object row map hash index unique lookup
 		group idempotency dedupe dedup translation i18n message shard bucket registry hot arrow escape enter any press
 		natural surrogate composite candidate config setting settings json dict hashmap attribute field column sortkey
-		lock job event kafka topic record distribution query parent child child node tree binding shortcut host known
-		issue ticket verification verify storagekey label tag metric resource item state locale props prop react ref
-		license_plate piano minor major answer legend house hotel car turn color join_field lookup_key certificate trusted
+		lock job event kafka topic record distribution query parent child tree binding shortcut host known
+		issue ticket verification verify node storagekey label tag metric resource item state locale props prop react ref
+		license_plate piano minor major answer legend house hotel car turn color join_field lookup_key trusted
 		authorized`)
 
 	// harmlessEndings after a secret word make the name one about the secret.
@@ -92,7 +97,7 @@ var (
 	// countedTokens before "token" make it one that is counted, parsed or paged.
 	countedTokens = wordSet(`max min num n total prompt completion input output cached reasoning context next page continuation
 		unexpected expected illegal special bos eos pad unk stop cls sep mask lexer nexttoken pagetoken sync cursor
-		remaining used per average avg mean maximum minimum count thinking generated usage syntax
+		remaining used per average avg reset ratelimit mean maximum minimum count thinking generated usage syntax
 		near keyword punctuation identifier lookahead design lp erc20 nft supply`)
 )
 
@@ -118,12 +123,15 @@ func classify(name []byte, inURL bool) verdict {
 			return verdict{need: 2}
 		}
 	}
-	at := -1 // the last secret word
+	at, need := -1, 1 // the last secret word, and the least strength of its values
+	last := ""        // that word, or the pair that it ends
 	for i := n - 1; i >= 0 && at < 0; i-- {
 		w := ws.at(i)
 		switch {
 		case secretWords[string(w)]:
 			at = i
+		case i > 0 && secretPairs[string(ws.at(i-1))+" "+string(w)]:
+			at, last = i, string(ws.at(i-1))+string(w)
 		case string(w) == "authorization":
 			if i == n-1 {
 				return verdict{need: 2, kind: authKey}
@@ -143,6 +151,7 @@ func classify(name []byte, inURL bool) verdict {
 			switch owner := ws.at(i - 1); {
 			case keyOwners[string(owner)]:
 				at = i
+				need = 2 // keys are not words
 			case keyOthers[string(owner)], string(w) == "keys":
 				return verdict{}
 			case i == n-1:
@@ -175,19 +184,22 @@ func classify(name []byte, inURL bool) verdict {
 	if isToken && at > 0 && countedTokens[string(ws.at(at-1))] {
 		return verdict{}
 	}
-	if at > 0 && (string(ws.at(0)) == "no" || string(ws.at(0)) == "has" || string(ws.at(0)) == "is" || string(ws.at(0)) == "require" && string(ws.at(at)) != "pass" || string(ws.at(0)) == "use" || string(ws.at(0)) == "allow" || string(ws.at(0)) == "forgot" || string(ws.at(0)) == "reset" && at == 1 && n == 2 && !isToken) {
+	if at > 0 && (string(ws.at(0)) == "no" || string(ws.at(0)) == "has" || string(ws.at(0)) == "existing" || at > 0 && string(ws.at(at-1)) == "existing" || string(ws.at(0)) == "is" || string(ws.at(0)) == "require" && string(ws.at(at)) != "pass" || string(ws.at(0)) == "use" || string(ws.at(0)) == "allow" || string(ws.at(0)) == "forgot" || string(ws.at(0)) == "reset" && at == 1 && n == 2 && !isToken) {
 		return verdict{}
 	}
-	v := verdict{need: 1, numbers: !isToken && !hasEnding(ws.at(at), "token")}
-	switch string(ws.at(at)) {
-	case "pat", "pw", "otp", "dsn", "cred", "creds", "credential", "credentials":
-		v.need = 2
-	case "totp", "connectionstring", "jwt":
-		v.need = 2
+	v := verdict{need: need, numbers: !isToken && !hasEnding(ws.at(at), "token")}
+	if last == "" {
+		last = string(ws.at(at))
 	}
-	switch string(ws.at(at)) {
+	switch last {
+	case "pat", "pw", "otp", "cred", "creds", "credential", "credentials", "totp", "jwt":
+		v.need = 2
 	case "dsn", "connectionstring":
-		v.dsn = true
+		v.need, v.dsn = 2, true
+	case "secret", "secrets":
+		v.object = true
+	case "key":
+		v.object = at > 0 && string(ws.at(at-1)) == "secret"
 	}
 	if hasEnding(ws.at(at), "secretid") || at == n-2 && string(ws.at(at)) == "secret" && string(ws.at(n-1)) == "id" {
 		return verdict{need: 3} // Vault's and Consul's, not the name of a secret
@@ -202,6 +214,15 @@ func classify(name []byte, inURL bool) verdict {
 		}
 	}
 	return v
+}
+
+// pairSet is a set of pairs of words, separated by commas.
+func pairSet(s string) words {
+	w := make(words)
+	for _, f := range strings.Split(s, ",") {
+		w[strings.TrimSpace(f)] = true
+	}
+	return w
 }
 
 func endsSecret(w []byte) bool {

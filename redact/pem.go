@@ -14,7 +14,7 @@ func (s *scanner) pem(i int) {
 	if n >= 0 {
 		label = v[i : i+n]
 	}
-	if !bytes.Contains(label, []byte("PRIVATE KEY")) {
+	if !isPrivateLabel(label) {
 		return
 	}
 	start := i
@@ -53,6 +53,12 @@ func (s *scanner) pem(i int) {
 		s.next.ttl = 0
 	}
 	s.next.cont = noCont
+}
+
+// isPrivateLabel reports whether label is that of a private key; a regular
+// expression that matches one is not.
+func isPrivateLabel(label []byte) bool {
+	return (bytes.Contains(label, []byte("PRIVATE KEY")) || bytes.Contains(label, []byte("OpenVPN Static key"))) && bytes.IndexByte(label, '(') < 0
 }
 
 // pemEnd returns where the END line of the block in v[i:] ends, or 0.

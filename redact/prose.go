@@ -60,7 +60,7 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 			}
 			if n, q := openQuote(v, i); n > 0 && ver.need == 1 {
 				end, closed := closeQuote(v, i+n, q, false)
-				if val := v[i+n : end]; closed && (weigh(val) >= 2 || weigh(val) == 1 && ver.numbers && len(val) >= 6) && !isSentence(val) && bytes.IndexByte(val, ' ') < 0 {
+				if val := v[i+n : end]; closed && (weigh(val) >= 2 || weigh(val) == 1 && ver.numbers && len(val) >= 6) && !isSentence(val) && bytes.IndexByte(val, ' ') < 0 && !(ver.object && isObjectName(val)) {
 					s.found(i+n, end, "")
 					return
 				}
@@ -87,10 +87,12 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 		switch {
 		case proseTriggers[string(low)]:
 			trigger = true
-		case len(w) > 1 && last == ':' || string(w) == "=" || string(w) == ":" || string(w) == "->" || string(w) == "=>":
+		case len(w) > 1 && last == ':' && bytes.IndexByte(w, '-') < 0 && bytes.IndexByte(w, '_') < 0 || string(w) == "=" || string(w) == ":" || string(w) == "->" || string(w) == "=>":
 			trigger = true
 		case last == '.' || last == ';' || last == '!' || last == '?':
 			return
+		case bytes.Contains(w, []byte("://")), bytes.Contains(w, []byte("[redacted")):
+			return // another subject
 		}
 		if trigger && next < line {
 			if s.said(next, line, ver, string(low) == "is" || string(low) == "was" || string(low) == "is:" || last == ':' || last == '=') {
@@ -113,6 +115,9 @@ func (s *scanner) said(i, line int, ver verdict, direct bool) bool {
 	if n, q := openQuote(v, i); n > 0 {
 		end, closed := closeQuote(v, i+n, q, false)
 		val := v[i+n : end]
+		if q.ch == '`' && bytes.IndexByte(val, ' ') > 0 {
+			return false // code
+		}
 		if w := weigh(val); closed && (w >= 2 || w == 1 && len(val) >= 5 && direct) && len(val) >= 4 && !isSentence(val) && (ver.need < 3 || w == 3) {
 			s.found(i+n, end, s.kindOf(i+n, end))
 			return true

@@ -527,7 +527,10 @@ func (s *scanner) scheme(at, end int) {
 	if i == end {
 		return
 	}
-	if n, _ := openQuote(v, i); n > 0 {
+	if n, q := openQuote(v, i); n > 0 {
+		if at > 0 && v[at-1] == q.ch {
+			return // "Bearer "+token
+		}
 		i += n
 	}
 	j := i

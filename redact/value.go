@@ -62,6 +62,8 @@ func weigh(v []byte) int {
 		return 1
 	case letters == 0 && others == 0:
 		return 1
+	case digits == 0 && v[len(v)-1] == '!' && len(v) < 10 && stopWords[string(lower(v[:len(v)-1], nil))]:
+		return 0 // GraphQL's String!
 	case digits == 0 && wordy(v):
 		var buf [24]byte
 		if len(v) <= len(buf) && stopWords[string(lower(v, buf[:0]))] {
@@ -129,7 +131,7 @@ var stopWords = wordSet(`true false yes no on off null nil none undefined unset 
 	never always only also too very authentication authorization login credentials credential username user key keys value values
 	secretkeyref configmapkeyref valuefrom fieldref manual stdin env file vault any all other new old same
 	rejected accepted denied refused mismatch matches match does did do accepts contains length format policy
-	reset resetting strength field fields input hash hashed via using per week weak strong short long today
+	chauthtok amd64 arm64 i386 armhf noarch reset resetting strength field fields input hash hashed via using per week weak strong short long today
 	public private readonly read write admin-only`)
 
 // isMask reports whether v is already a placeholder or a masked value.
@@ -227,7 +229,7 @@ func isReference(v []byte) bool {
 	switch v[0] {
 	case '$':
 		rest := v[1:]
-		if len(rest) == 0 {
+		if len(rest) == 0 || len(rest) == 1 && !isLetter(rest[0]) { // $2, $@
 			return true
 		}
 		switch rest[0] {
@@ -245,7 +247,8 @@ func isReference(v []byte) bool {
 			len(v) == 2 && isLetter(v[1]) || // %s
 			len(v) > 3 && v[1] == '(' || bytes.HasPrefix(v, []byte("%{"))
 	case '{':
-		return len(v) > 1 && (v[1] == '{' || v[len(v)-1] == '}') || len(v) == 1
+		// not what Jenkins has encrypted: {AQAAABAAAAAQ…}
+		return len(v) > 1 && (v[1] == '{' || v[len(v)-1] == '}' && !(len(v) > 30 && looksRandom(v[1:len(v)-1]))) || len(v) == 1
 	case '#':
 		return len(v) > 1 && v[1] == '{'
 	case '@':
@@ -279,7 +282,7 @@ var referencePrefixes = byFirst(`os.environ os.getenv os.Getenv os.LookupEnv pro
 	System.getenv ENV[ ENV. env. env( getenv( secrets. vault: vault. arn:aws ssm: op: sops: keyring: secretKeyRef valueFrom
 	std::env config. conf. cfg. settings. self. this. args. opts. options. params. var. local. module. data. request. req.
 	ctx. context. getpass input( prompt( file( file: awskms: gcpkms: projects/ gs: s3: Environment.GetEnvironmentVariable
-	{resolve: ref+ ref: #{ <%=`)
+	{resolve: ref+ ref: #{ <%= agent: agent%3A lookup( secret/data/ secret=`)
 
 // isVariable reports whether s is a name as variables have them, not a random
 // string: $PASSWORD is a reference, $ecr3tPassw0rd is a password.
