@@ -190,6 +190,9 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 	j := skipBlanks(v, i)
 	blanks := j - i
 	if j >= len(v) || v[j] == '\n' {
+		if s.heading(start, stop, ver) {
+			return
+		}
 		if flag && !quoted {
 			s.await(pendingAny, start, ver)
 		}
@@ -246,6 +249,9 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		sep, k = ',', j+1
 	case c == '(' && blanks == 0:
 		sep, k = '(', j+1
+	case s.next.table.left > 0 || c == '|' && !flag && s.heading(start, stop, ver):
+		s.heading(start, stop, ver)
+		return
 	case c == '|' && start > 1 && blanks > 0 && !bytes.Contains(v[max(0, start-maxName):start], []byte("{{")):
 		sep, k = '|', j+1
 	default:
@@ -253,7 +259,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 			sep, k = 'f', j
 			break
 		}
-		if !ver.weak {
+		if !ver.weak && !s.heading(start, stop, ver) {
 			s.prose(start, stop, ver, name, blanks, spaced)
 			s.refused++ // what prose says depends on many words
 		}

@@ -164,7 +164,7 @@ func (s *scanner) reset() {
 	s.spans = s.spans[:0]
 	s.wants = wantNothing
 	s.skip, s.names, s.noAt, s.header, s.dsnAt, s.refusedTo, s.refusals, s.refused = 0, 0, 0, 0, 0, 0, 0, 0
-	s.tools = toolSearch{}
+	s.tools, s.noTable = toolSearch{}, false
 	s.weighed.at = nil // buffers are used again
 	clear(s.runs[:])
 }
@@ -475,6 +475,10 @@ func (s *scanner) begin() (drop bool) {
 	}
 	if st.k.value > 0 && s.known != nil {
 		s.known.continued(s, st.k)
+	}
+	if st.table.left > 0 && st.mode == modeNone && s.row() {
+		s.next.table = st.table
+		s.next.table.left--
 	}
 	return false
 }

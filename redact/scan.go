@@ -141,6 +141,7 @@ type scanner struct {
 	next state // what this line says
 
 	runs    [len(classNames)]struct{ from, to int } // a run of each class, so that none is walked twice
+	noTable bool // the line is no header of a table
 	tools   toolSearch
 	weighed struct {
 		at   *byte
@@ -180,6 +181,7 @@ type state struct {
 	cont    contKind // a secret ran up to the end of the line before
 	contLen int
 	k       knownRest
+	table   table
 }
 
 type mode uint8
