@@ -190,11 +190,12 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 	j := skipBlanks(v, i)
 	blanks := j - i
 	if j >= len(v) || v[j] == '\n' {
-		if s.heading(start, stop, ver) {
-			return
-		}
-		if flag && !quoted {
+		switch {
+		case s.heading(start, stop, ver):
+		case flag && !quoted:
 			s.await(pendingAny, start, ver)
+		case !quoted:
+			s.promises(start, stop, ver)
 		}
 		return
 	}
@@ -260,7 +261,10 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 			break
 		}
 		if !ver.weak && !s.heading(start, stop, ver) {
-			s.prose(start, stop, ver, name, blanks, spaced)
+			n := len(s.spans)
+			if s.prose(start, stop, ver, name, blanks, spaced); len(s.spans) == n {
+				s.promises(start, stop, ver)
+			}
 			s.refused++ // what prose says depends on many words
 		}
 		return
@@ -291,11 +295,18 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		switch {
 		case m < len(v) && v[m] == '\\', sep == '(':
 			s.await(pendingAny, start, ver)
-		case quoted && sep != ',' || sep == '=' || sep == '(':
+		case quoted && sep != ',' || sep == '(':
 			s.await(pendingQuoted, start, ver)
-		case sep == ':':
+		case sep == ':' || sep == '=':
 			s.await(pendingRandom, start, ver)
+			if sep == ':' && !s.lineStart(start) || spaced {
+				s.promises(start, stop, ver)
+			}
 		}
+		return
+	}
+	if (v[m] == '(' || v[m] == '[') && skipBlanks(v, m+1) >= len(bytes.TrimRight(v, "\n")) && (sep == '=' || sep == ':') {
+		s.await(pendingList, start, ver)
 		return
 	}
 	if v[m] == '\\' && hasPrefix(v[m:], `\u003e`) && sep == ':' {
@@ -653,6 +664,9 @@ func (s *scanner) quotedValue(i int, q quote, ver verdict, sep byte, quotedKey, 
 		return
 	}
 	s.found(i, end, s.kindOf(i, end))
+	if closed && q.entity == "" {
+		s.goesOn(end+1+q.slashes, ver)
+	}
 	// A plan's change: "old" -> "new".
 	if n := 1 + q.slashes; closed && q.entity == "" && hasPrefix(v[min(len(v), end+n):], " -> ") {
 		i = end + n + len(" -> ")
@@ -662,6 +676,18 @@ func (s *scanner) quotedValue(i int, q quote, ver verdict, sep byte, quotedKey, 
 				s.found(i+n, end, s.kindOf(i+n, end))
 			}
 		}
+	}
+}
+
+// goesOn makes the next lines part of a value whose quote closed before v[i], if a
+// plus, a dot or a backslash ends the line.
+func (s *scanner) goesOn(i int, ver verdict) {
+	if i > len(s.v) {
+		return
+	}
+	rest := bytes.TrimSpace(s.v[i:])
+	if s.eol && len(rest) == 1 && (rest[0] == '+' || rest[0] == '.' || rest[0] == '\\') {
+		s.next.pending, s.next.valueOf, s.next.ttl = pendingList, ver, 1
 	}
 }
 

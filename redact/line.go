@@ -461,10 +461,14 @@ func (s *scanner) begin() (drop bool) {
 	i := skipBlanks(v, logPrefix(v))
 	indent := i - logPrefix(v)
 	if i >= len(v) || v[i] == '\n' {
+		if st.pending == pendingPrinted && st.ttl > 1 {
+			s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = st.pending, st.valueOf, st.ttl-1, st.indentK
+		}
 		if st.pending != noPending {
 			return false
 		}
 	}
+	s.prompted()
 	if st.pending != noPending {
 		s.pendingValue(i, indent)
 	} else if st.ttl > 0 && st.mode == modeNone {
@@ -507,6 +511,19 @@ func (s *scanner) pendingValue(i, indent int) {
 		return
 	}
 	ver := s.st.valueOf
+	switch s.st.pending {
+	case pendingPrinted:
+		s.printed(i)
+		return
+	case pendingList:
+		s.listed(i)
+		return
+	}
+	if hasPrefix(v[i:], "string(") { // what PHP's var_dump puts before a value
+		if n := bytes.IndexByte(v[i:min(len(v), i+16)], ' '); n > 0 {
+			i += n + 1
+		}
+	}
 	if n, q := openQuote(v, i); n > 0 {
 		if s.st.pending == pendingRandom && (indent <= s.st.indentK || !ver.numbers && ver.need > 2) {
 			return
@@ -514,6 +531,7 @@ func (s *scanner) pendingValue(i, indent int) {
 		end, closed := closeQuote(v, i+n, q, false)
 		if val := v[i+n : end]; closed && s.enough(val, ver) && !isSentence(val) {
 			s.found(i+n, end, s.kindOf(i+n, end))
+			s.goesOn(end+n, ver)
 		}
 		return
 	}
@@ -533,7 +551,9 @@ func (s *scanner) pendingValue(i, indent int) {
 			}
 			return
 		}
-		if indent > s.st.indentK && skipBlanks(v, e) >= len(bytes.TrimRight(v, "\r\n")) && weigh(v[i:e]) == 3 && s.enough(v[i:e], verdict{need: 3, numbers: true}) {
+		val := v[i:e]
+		strong := weigh(val) == 3 || ver.numbers && ver.need < 3 && weigh(val) == 2 && strongWord(val) && !wordyParts(val)
+		if indent > s.st.indentK && skipBlanks(v, e) >= len(bytes.TrimRight(v, "\r\n")) && strong && s.enough(val, verdict{need: 2, numbers: true}) && val[len(val)-1] != ':' {
 			s.found(i, e, s.kindOf(i, e))
 		}
 	}

@@ -201,6 +201,8 @@ const (
 	pendingQuoted
 	pendingAny
 	pendingRandom
+	pendingPrinted // a word that has the line, or the one behind a blank line, to itself
+	pendingList    // lines of quoted strings
 )
 
 type contKind uint8
