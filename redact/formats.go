@@ -175,7 +175,7 @@ var formats = []format{
 	{name: "discord token", specs: discordSpecs(), check: discordID},
 	{name: "discord mfa token", specs: []string{`mfa.\t{80,90}`}},
 	// https://discord.com/developers/docs/resources/webhook
-	{name: "discord webhook", specs: []string{`discord.com/api/webhooks/\d{15,20}/\t{60,}`, `discordapp.com/api/webhooks/\d{15,20}/\t{60,}`}, keep: len("discord.com/api/webhooks/")},
+	{name: "discord webhook", specs: []string{`/api/webhooks/\d{15,20}/\t{60,}`}, keep: len("/api/webhooks/"), embed: true},
 	// https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook
 	{name: "teams webhook", specs: []string{`.webhook.office.com/webhookb2/\p{20,}@\p{20,}`}, keep: len(".webhook.office.com/")},
 	// https://www.twilio.com/docs/iam/api-keys

@@ -274,6 +274,13 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 	}
 	m := skipBlanks(v, k)
 	wide := m > k
+	for m < len(v) && v[m] == '<' && sep == ':' { // <b>Password:</b> <code>x
+		n := bytes.IndexByte(v[m:min(len(v), m+12)], '>')
+		if n < 2 || v[m+1] != '/' && !isLower(v[m+1]) {
+			break
+		}
+		m = skipBlanks(v, m+n+1)
+	}
 	if n := escapedBreak(v, m); n > m {
 		// A line end inside a string: what follows is as on a line of its own.
 		if _, q := openQuote(v, n); !(flag || q.ch != 0 && quoted) {
@@ -788,15 +795,15 @@ func (s *scanner) bareEnd(i int, sep byte, inURL, env bool, keyStart int) int {
 			if depth > 0 {
 				depth--
 			} else {
-				stop = next <= ' ' || next == ',' || next == ';' || next == ')' || next == ']' || next == '}' || next == '"' || next == '\'' || next == '.' || next == ':'
+				stop = next <= ' ' || next == ',' || next == ';' || next == ')' || next == ']' || next == '}' || next == '"' || next == '\'' || next == '.' || next == ':' || next == '('
 			}
 		case '|':
 			stop = sep == '|' || next <= ' '
 		case '%':
 			stop = hasPrefix(v[j:], "%22") || hasPrefix(v[j:], "%26") || inURL && hasPrefix(v[j:], "%2C")
 		}
-		if stop {
-			break
+		if stop || c >= 0xf0 && j > i || c == 0xe2 && next == 0x9c && j > i || c == 0xe3 && next == 0x80 && j > i {
+			break // an emoji, a bracket of Chinese text
 		}
 	}
 	s.steps += j - i

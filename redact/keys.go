@@ -38,7 +38,7 @@ var (
 	secretWords = wordSet(`password passwords masterauth authtok apihash passwd passwds passphrase passphrases passcode passwort kennwort pwd pswd psw pw
 		userpassword secret secrets credential credentials cred creds apikey apikeys apitoken authtoken accesstoken
 		accesskey secretkey privatekey authkey masterkey encryptionkey token tokens jwt mnemonic senha
-		contrasena contraseña motdepasse wachtwoord haslo hasło parol пароль 密码 パスワード 비밀번호 otp totp mfasecret
+		contrasena contraseña motdepasse wachtwoord haslo hasło parol passe lösenord adgangskode salasana heslo parola şifre пароль otp totp mfasecret
 		clientsecret appsecret sharedsecret hmacsecret webhooksecret setupcode bootstraptoken dsn connectionstring phrase
 		accountkey sharedaccesskey sharedaccesssignature sastoken storagekey licensekey recoverycode seedphrase pat authstring passwdhash psk bindpw rootpw adminpw presharedkey`)
 
@@ -50,7 +50,7 @@ var (
 
 	// secretPairs are secret words that names split in two: setupCode.
 	secretPairs = pairSet("setup code, recovery code, recovery codes, backup code, backup codes, scratch codes, api hash, " +
-		"erlang cookie, magic cookie, master auth, auth tok, auth pass, connection string, seed phrase, pass phrase, pass word, sonar login, honeycomb team, bot auth")
+		"erlang cookie, magic cookie, master auth, auth tok, auth pass, connection string, seed phrase, pass phrase, pass word, sonar login, honeycomb team, bot auth, key content, nonce salt, auth salt, in salt")
 
 	// keyOwners make a "key" secret: api_key, signing key.
 	keyOwners = wordSet(`api secret access private encryption encrypt decryption signing sign master account auth authentication
@@ -97,7 +97,7 @@ var (
 	// countedTokens before "token" make it one that is counted, parsed or paged.
 	countedTokens = wordSet(`max min num n total prompt completion input output cached reasoning context next page continuation
 		unexpected expected illegal special bos eos pad unk stop cls sep mask lexer nexttoken pagetoken sync cursor
-		remaining used per average avg reset ratelimit mean maximum minimum count thinking generated usage syntax
+		remaining used per average avg ratelimit mean maximum minimum count thinking generated usage syntax
 		near keyword punctuation identifier lookahead design lp erc20 nft supply`)
 )
 
@@ -180,6 +180,9 @@ func classify(name []byte, inURL bool) verdict {
 	if at < 0 {
 		return verdict{}
 	}
+	if n > 1 && (string(ws.at(0)) == "ratelimit" || string(ws.at(1)) == "ratelimit") {
+		return verdict{} // X-RateLimit-Reset-Tokens
+	}
 	isToken := string(ws.at(at)) == "token" || string(ws.at(at)) == "tokens"
 	if isToken && at > 0 && countedTokens[string(ws.at(at-1))] {
 		return verdict{}
@@ -192,7 +195,7 @@ func classify(name []byte, inURL bool) verdict {
 		last = string(ws.at(at))
 	}
 	switch last {
-	case "pat", "pw", "otp", "cred", "creds", "credential", "credentials", "totp", "jwt":
+	case "pat", "pw", "otp", "passe", "cred", "creds", "credential", "credentials", "totp", "jwt":
 		v.need = 2
 	case "dsn", "connectionstring":
 		v.need, v.dsn = 2, true

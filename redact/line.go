@@ -552,7 +552,7 @@ func (s *scanner) pendingValue(i, indent int) {
 			return
 		}
 		val := v[i:e]
-		strong := weigh(val) == 3 || ver.numbers && ver.need < 3 && weigh(val) == 2 && strongWord(val) && !wordyParts(val)
+		strong := weigh(val) == 3 || ver.numbers && ver.need < 3 && weigh(val) == 2 && strongWord(val)
 		if indent > s.st.indentK && skipBlanks(v, e) >= len(bytes.TrimRight(v, "\r\n")) && strong && s.enough(val, verdict{need: 2, numbers: true}) && val[len(val)-1] != ':' {
 			s.found(i, e, s.kindOf(i, e))
 		}

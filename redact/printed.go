@@ -69,7 +69,7 @@ func (s *scanner) printed(i int) {
 	val := v[i:end]
 	strong := strongWord(val) || weigh(val) == 3 || len(val) >= 16 && mixed(val)
 	if len(val) < 6 || bytes.IndexByte(val, ' ') >= 0 || weigh(val) < 2 || !strong || isPath(val) || bytes.Contains(val, []byte("://")) || isDate(val) ||
-		val[len(val)-1] == ':' || wordyParts(val) && weigh(val) < 3 || s.st.indentK > 0 && s.st.indentK != len(val) {
+		val[len(val)-1] == ':' || s.st.indentK > 0 && s.st.indentK != len(val) {
 		return
 	}
 	s.found(i, end, s.kindOf(i, end))

@@ -58,9 +58,9 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 				s.found(a, a+len(val), "")
 				return
 			}
-			if n, q := openQuote(v, i); n > 0 && ver.need == 1 {
+			if n, q := openQuote(v, i); n > 0 && ver.need <= 2 {
 				end, closed := closeQuote(v, i+n, q, false)
-				if val := v[i+n : end]; closed && (weigh(val) >= 2 || weigh(val) == 1 && ver.numbers && len(val) >= 6) && !isSentence(val) && bytes.IndexByte(val, ' ') < 0 && !(ver.object && isObjectName(val)) {
+				if val := v[i+n : end]; closed && (weigh(val) >= 2 || weigh(val) == 1 && ver.numbers && ver.need == 1 && len(val) >= 6) && !isSentence(val) && bytes.IndexByte(val, ' ') < 0 && !(ver.object && isObjectName(val)) {
 					s.found(i+n, end, "")
 					return
 				}
@@ -107,7 +107,31 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 	}
 }
 
-var proseTriggers = wordSet(`is was is: was: to as be with becomes became: = := ||= : => -> equals by generated: ist lautet est es`)
+var proseTriggers = wordSet(`is was is: was: to as be with becomes became: = := ||= : => -> equals by generated: ist lautet est es é är jest`)
+
+// unspacedWords mean password, key or token.
+var unspacedWords = []string{"密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "トークン", "シークレット", "apiキー", "비밀번호", "암호", "토큰",
+	"كلمة المرور", "كلمة السر", "סיסמה", "סיסמא", "รหัสผ่าน", "mật khẩu"}
+
+// unspaced redacts the ASCII word behind v[i], where a word ends that means
+// password: after at most a few letters and marks, such as "是" or ": 「".
+func (s *scanner) unspaced(i int) {
+	v := s.v
+	j, marks := i, false
+	for j < len(v) && j-i < 24 && (v[j] >= 0x80 || v[j] == ' ' || v[j] == ':' || v[j] == '=' || v[j] == '"' || v[j] == '\'' || v[j] == '`') {
+		marks = marks || v[j] < 0x80 || hasPrefix(v[j:], "：") || hasPrefix(v[j:], "「") || hasPrefix(v[j:], "是") || hasPrefix(v[j:], "为") || hasPrefix(v[j:], "は")
+		j++
+	}
+	e := j
+	for e < len(v) && v[e] > ' ' && v[e] < 0x80 && v[e] != '"' && v[e] != '\'' && v[e] != '`' && v[e] != ',' && v[e] != '<' {
+		e++
+	}
+	s.steps += e - i
+	val := trimWord(v[j:e])
+	if w := weigh(val); len(val) >= 6 && (w >= 2 || w == 1 && marks && j-i <= 6 && !isNumber(val)) {
+		s.found(j, j+len(val), s.kindOf(j, j+len(val)))
+	}
+}
 
 // said redacts the word or quoted value at v[i] if it looks like a secret.
 func (s *scanner) said(i, line int, ver verdict, direct bool) bool {
@@ -119,7 +143,12 @@ func (s *scanner) said(i, line int, ver verdict, direct bool) bool {
 			return false // code
 		}
 		if w := weigh(val); closed && (w >= 2 || w == 1 && len(val) >= 5 && direct) && len(val) >= 4 && !isSentence(val) && (ver.need < 3 || w == 3) {
-			s.found(i+n, end, s.kindOf(i+n, end))
+			a := skipBlanks(v, i+n)
+			for bytes.HasPrefix(v[a:end], []byte("\u00a0")) {
+				a += 2
+			}
+			end = a + len(bytes.TrimRight(v[a:end], " \u00a0"))
+			s.found(a, end, s.kindOf(a, end))
 			return true
 		}
 		return false

@@ -15,8 +15,9 @@ type span struct {
 type hitKind uint8
 
 const (
-	hitKey    hitKind = iota // a word of a secret's name
-	hitFormat                // the anchor of a token format
+	hitKey      hitKind = iota // a word of a secret's name
+	hitUnspaced                // the same in a language that puts no spaces between words
+	hitFormat                  // the anchor of a token format
 	hitURL
 	hitScheme // Bearer, Basic
 	hitPEM
@@ -27,6 +28,7 @@ const (
 	hitDevice // OpenClaw's v3|… payload
 	hitCall   // functions that take a user and a password
 	hitDSN    // Go's MySQL data source names
+	hitValue  // the heading of a column
 	hitPattern
 )
 
@@ -49,7 +51,7 @@ type rules struct {
 
 // keyStems are parts of names that may be secret. Longer names contain them.
 var keyStems = []string{"pass", "pwd", "pswd", "secret", "token", "key", "cred", "auth", "cookie", "session", "sid", "dsn",
-	"jwt", "mnemonic", "seed phrase", "recovery phrase", "backup phrase", "refresh", "kennwort", "senha", "contraseña", "contrasena", "wachtwoord", "haslo", "hasło", "пароль", "Пароль", "密码", "パスワード", "비밀번호",
+	"jwt", "mnemonic", "seed phrase", "recovery phrase", "backup phrase", "refresh", "kennwort", "senha", "contraseña", "contrasena", "wachtwoord", "haslo", "hasło", "lösenord", "adgangskode", "salasana", "heslo", "parola", "şifre", "пароль", "Пароль",
 	"psw", "_pw", "pw=", "pw:", `pw"`, "connectionstring", "setupcode", "totp", "otp", "salt", "sharedaccesssignature", "recoverycode", "_pat", "private-mac", "pat=", "psk", "bindpw", "rootpw", "adminpw", "webhook_url", "passphrase"}
 
 func newRules(keys []string, patterns []pattern) *rules {
@@ -62,6 +64,9 @@ func newRules(keys []string, patterns []pattern) *rules {
 	}
 	for _, s := range keyStems {
 		add(s, hit{kind: hitKey})
+	}
+	for _, w := range unspacedWords {
+		add(w, hit{kind: hitUnspaced})
 	}
 	for _, k := range keys {
 		add(globLiteral(k), hit{kind: hitKey})
@@ -95,11 +100,14 @@ func newRules(keys []string, patterns []pattern) *rules {
 	for _, p := range []string{"identified by", "securestring", "oracle:thin:", "sqlplus ", "securestring(", "sqlplus -s ", "expdp ", "impdp ", "sqlldr "} {
 		add(p, hit{kind: hitPhrase})
 	}
-	for _, p := range []string{"basicauth(", "getconnection(", "auth=(", "auth = (", "credentials(", "authentication(", ".login(", "authenticate(", "basic_auth("} {
+	for _, p := range []string{"basicauth(", "getconnection(", "auth=(", "auth = (", "credential(", "credentials(", "authentication(", ".login(", "authenticate(", "authenticate (", "basic_auth(", "basic_auth '", "basic_auth \"", "digestauth(", "new pdo(", "twilio(", "hmac.new(", "createhmac("} {
 		add(p, hit{kind: hitCall})
 	}
 	for _, p := range []string{"| chpasswd", "|chpasswd", "htpasswd -b ", "htpasswd -nb ", "htpasswd -bn ", "htpasswd -cb ", "htpasswd -bc ", "htpasswd -bB ", "htpasswd -nbB "} {
 		add(p, hit{kind: hitPhrase})
+	}
+	for _, p := range []string{"  value", "\tvalue", "| value", "│ value"} {
+		add(p, hit{kind: hitValue})
 	}
 	add("/auth ", hit{kind: hitPhrase})
 	add("@tcp(", hit{kind: hitDSN})
@@ -141,7 +149,7 @@ type scanner struct {
 	next state // what this line says
 
 	runs    [len(classNames)]struct{ from, to int } // a run of each class, so that none is walked twice
-	noTable bool // the line is no header of a table
+	noTable bool                                    // the line is no header of a table
 	tools   toolSearch
 	weighed struct {
 		at   *byte
@@ -273,6 +281,8 @@ func (s *scanner) hit(h *hit, at int) {
 	switch h.kind {
 	case hitKey:
 		s.key(at, at+h.n)
+	case hitUnspaced:
+		s.unspaced(at + h.n)
 	case hitFormat:
 		s.format(h.format, h.spec, at)
 	case hitURL:
@@ -290,11 +300,13 @@ func (s *scanner) hit(h *hit, at int) {
 	case hitPhrase:
 		s.phrase(at, at+h.n)
 	case hitCall:
-		s.call(at + h.n)
+		s.call(at, at+h.n)
 	case hitDSN:
 		s.dsn(at)
 	case hitDevice:
 		s.device(at)
+	case hitValue:
+		s.pairs(at)
 	case hitPattern:
 		s.pattern(&s.r.patterns[h.format], at)
 	}
@@ -308,7 +320,7 @@ func (s *scanner) found(start, end int, kind string) {
 	s.steps += end - start
 	s.spans = append(s.spans, span{start, end, kind})
 	s.skip = max(s.skip, end)
-	if end == len(s.v) || end == len(bytes.TrimRight(s.v, "\r\n\"'`,; \\")) {
+	if end == len(s.v) || end >= len(bytes.TrimRight(s.v, "\r\n\"'`,; \\")) {
 		s.next.cont = contToken
 		s.next.contLen = end - start
 	}
@@ -581,30 +593,40 @@ func (s *scanner) query(at, end int) {
 	}
 }
 
-// call redacts the last of several quoted arguments of a call, which begin at
-// v[i]: BasicAuth("user", "secret").
-func (s *scanner) call(i int) {
+// call redacts the password among the quoted arguments of a call, which begin behind
+// v[at:i]: the last one that can be it, as in BasicAuth("user", "secret"), or else
+// the second, as in NetworkCredential("user", "monkey", "DOMAIN").
+func (s *scanner) call(at, i int) {
 	v := s.v
-	a, b, n := 0, 0, 0
+	if c := v[i-1]; c == '"' || c == '\'' {
+		i-- // basic_auth 'user', 'secret'
+	}
+	var args, strong int
+	var a, b, x, y int // the strong one, the second one
 	for end := min(len(v), i+400); i < end && v[i] != ')' && v[i] != '\n'; i++ {
-		if v[i] == ',' {
-			n++
+		w, q := openQuote(v, i)
+		if w == 0 {
+			continue
 		}
-		if w, q := openQuote(v, i); w > 0 {
-			e, closed := closeQuote(v[:end], i+w, q, false)
-			s.steps += e - i
-			if !closed {
-				return
-			}
-			if n > 0 {
-				a, b = i+w, e
-			}
-			i = e + w - 1
+		e, closed := closeQuote(v[:end], i+w, q, false)
+		s.steps += e - i
+		if !closed {
+			return
 		}
+		args++
+		val := v[i+w : e]
+		if args == 2 {
+			x, y = i+w, e
+		}
+		if (args > 1 || hasPrefix(v[at:], "hmac.new(")) && len(val) >= 5 && s.weigh(val) >= 2 && !isSentence(val) && !isVersion(val) && !bytes.Contains(val, []byte("://")) && !isLoud(val) {
+			a, b, strong = i+w, e, strong+1
+		}
+		i = e + w - 1
 	}
-	if val := v[a:b]; b > a && weigh(val) >= 2 && !isSentence(val) && len(val) >= 5 {
-		s.found(a, b, s.kindOf(a, b))
+	if strong == 0 && y-x >= 5 && weigh(v[x:y]) == 1 && bytes.Contains(lower(v[at:at+12], nil), []byte("cred")) {
+		a, b = x, y
 	}
+	s.found(a, b, s.kindOf(a, b))
 }
 
 // account redacts the password of the account that a password tool is given:

@@ -7,6 +7,7 @@ import "bytes"
 type table struct {
 	sep  byte // between cells: '|', ',', ';', a tab; ' ' for aligned columns; 0: no table
 	bar  bool // sep is the box-drawing │
+	name bool // the first cell of a row names what is in its last
 	n    int  // cells of a row
 	cols [maxColumns]column
 	left int // rows that may follow
@@ -85,21 +86,26 @@ func (t *table) begin(v []byte) bool {
 	}
 	for i := range t.n {
 		a, b := t.cell(v, i)
-		if cell := bytes.Trim(v[a:b], " \t\"'`*#-"); len(cell) > 40 || len(cell) > 0 && !isHeading(cell) {
+		if cell := bytes.Trim(v[a:b], " \t\"'`*#-%"); len(cell) > 40 || len(cell) > 0 && (!wordy(cell) || mixedCase(cell) || bytes.Count(cell, []byte(" ")) > 3) {
 			return false
 		}
 	}
 	return true
 }
 
-// isHeading reports whether a cell is a few words.
-func isHeading(cell []byte) bool {
-	for _, c := range cell {
-		if !isAlnum(c) && c != ' ' && c != '_' && c != '-' && c != '.' && c != '/' && c != '%' && c < 0x80 {
-			return false
-		}
+// pairs begins a table of names and values if v[at:] is the heading "Value" of its
+// last column.
+func (s *scanner) pairs(at int) {
+	v := bytes.TrimRight(s.v, " \t\r\n|\"")
+	if !s.eol || len(v) > maxHeader || s.next.table.left > 0 || len(v)-at > len("│ value") {
+		return
 	}
-	return bytes.Count(cell, []byte(" ")) <= 3
+	t := &s.next.table
+	if v = bytes.TrimRight(s.v, " \t\r\n"); !t.begin(v) {
+		*t = table{}
+		return
+	}
+	t.left, t.name = maxRows, true
 }
 
 // cells returns how many cells v has.
@@ -201,12 +207,26 @@ func (s *scanner) row() bool {
 	if n != t.n && !(t.sep == ' ' && n > 1) {
 		return false
 	}
+	if t.name {
+		first, last := 0, n-1
+		if a, b := t.cell(v, first); a == b || len(bytes.TrimSpace(v[a:b])) == 0 {
+			first, last = 1, n-2 // of a row between bars
+		}
+		if n < 2 || last <= first {
+			return false
+		}
+		a, b := t.cell(v, first)
+		t.cols[0] = column{last, 0, s.cache.classify(bytes.Trim(v[a:b], " \t\"'`*"), false)}
+		if t.cols[0].ver.need > 2 {
+			t.cols[0].ver.need = 0
+		}
+	}
 	for _, c := range t.cols {
 		if c.ver.need == 0 {
 			continue
 		}
 		i := c.index
-		if t.sep == ' ' && n != t.n {
+		if t.sep == ' ' && n != t.n && !t.name {
 			i = t.cellAt(v, min(c.at, len(v)))
 		}
 		a, b := t.cell(v, i)

@@ -171,7 +171,7 @@ func isMask(v []byte) bool {
 		}
 	}
 	first, last := v[0], v[len(v)-1]
-	if first == '<' && last == '>' && len(v) > 2 && !bytes.ContainsAny(v[1:len(v)-1], "<>") {
+	if first == '<' && last == '>' && len(v) > 2 && !bytes.ContainsAny(v[1:len(v)-1], "<>") && !looksRandom(v[1:len(v)-1]) {
 		return true
 	}
 	return first == '(' && last == ')' || first == '[' && last == ']' && wordy(v[1:len(v)-1])
@@ -445,7 +445,7 @@ type quote struct {
 
 var quoteEntities = []struct{ open, close string }{
 	{"&quot;", "&quot;"}, {"&#34;", "&#34;"}, {"&#x22;", "&#x22;"}, {"&#39;", "&#39;"}, {"&apos;", "&apos;"}, {"%22", "%22"}, {"%27", "%27"},
-	{`\u0022`, `\u0022`}, {`\u0027`, `\u0027`}, {`\x22`, `\x22`}, {`\x27`, `\x27`}, {"“", "”"}, {"„", "“"}, {"‘", "’"}, {"«", "»"},
+	{`\u0022`, `\u0022`}, {`\u0027`, `\u0027`}, {`\x22`, `\x22`}, {`\x27`, `\x27`}, {"“", "”"}, {"„", "“"}, {"‘", "’"}, {"«", "»"}, {"「", "」"},
 }
 
 // openQuote returns the length of the opening quote at v[i:], 0 if none.
