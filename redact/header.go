@@ -23,6 +23,9 @@ func (s *scanner) authorization(i int, quotedKey bool) {
 	if i >= len(v) || hasPrefix(v[i:], "redacted") {
 		return
 	}
+	if v[i] == 'b' && i+1 < len(v) && (v[i+1] == '\'' || v[i+1] == '"') {
+		i++ // Python's b'…'
+	}
 	n, q := openQuote(v, i)
 	if n > 0 {
 		i += n

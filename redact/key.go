@@ -165,6 +165,9 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 	// The end of what the name is quoted or indexed with.
 	var around quote
 	quoted := false
+	if spaced && opened > 0 && v[opened-1] == ' ' { // "db password": x
+		opened = s.wordBefore(start)
+	}
 	if n, q := openQuote(v, i); n > 0 && opened > 0 && isQuoteEnd(v[opened-1], q) {
 		around, quoted = q, true
 		i += n
@@ -959,6 +962,8 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 		words := bytes.Fields(rest)
 		switch {
 		case rest[0] != ' ' && rest[0] != '\t':
+		case s.seedPhrase(m, v[start:stop]):
+			return
 		case s.passphrase(val, words, sep, atStart, stop-start, v[start:stop]):
 			s.found(m, end+len(rest), "")
 			return
@@ -1040,6 +1045,36 @@ func isUpperName(v []byte) bool {
 	return true
 }
 
+// seedPhrase redacts the 12 to 24 words of a wallet at v[m], whatever follows them.
+// Source: BIP 39.
+func (s *scanner) seedPhrase(m int, name []byte) bool {
+	var buf [maxName]byte
+	if low := lower(name, buf[:0]); !bytes.Contains(low, []byte("phrase")) && !bytes.Contains(low, []byte("mnemonic")) && !bytes.Contains(low, []byte("seed")) {
+		return false
+	}
+	v := s.v
+	end, n := m, 0
+	for i := m; i < len(v) && n < 24; n++ {
+		j := i
+		for j < len(v) && isLower(v[j]) {
+			j++
+		}
+		if j-i < 3 || j-i > 8 || !atEnd(v, j) {
+			break
+		}
+		if n%3 == 2 && n >= 11 {
+			end = j
+		}
+		if j >= len(v) || v[j] != ' ' {
+			n++
+			break
+		}
+		i = j + 1
+	}
+	s.found(m, end, "")
+	return end > m
+}
+
 // passphrase reports whether val and the words after it are one secret of
 // several words, such as "correct horse battery staple".
 func (s *scanner) passphrase(val []byte, words [][]byte, sep byte, atStart bool, n int, name []byte) bool {
@@ -1051,6 +1086,9 @@ func (s *scanner) passphrase(val []byte, words [][]byte, sep byte, atStart bool,
 	low := lower(name, buf[:0])
 	if bytes.Contains(low, []byte("phrase")) || bytes.Contains(low, []byte("mnemonic")) || bytes.Contains(low, []byte("seed")) {
 		phrase = true
+	}
+	if phrase && len(words) >= 12 {
+		return false // see seedPhrase
 	}
 	if !phrase && !(atStart && (sep == '=' && isLoud(name) || sep == ':' || sep == '=') && len(words) >= 1) {
 		return false
@@ -1273,7 +1311,10 @@ func (s *scanner) list(i int, ver verdict) bool {
 		}
 		val := v[i+w : end]
 		s.steps += len(val)
-		if weigh(val) >= 2 && s.enough(val, ver) && !isDigest(val) {
+		switch {
+		case weigh(val) >= 2 && s.enough(val, ver) && !isDigest(val),
+			len(val) == 66 && isDigest(val), // a share of Vault's key
+			ver.numbers && ver.need < 3 && isNumber(val) && len(val) >= 6:
 			s.found(i+w, end, s.kindOf(i+w, end))
 		}
 		i = end + w

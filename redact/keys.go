@@ -50,11 +50,11 @@ var (
 
 	// secretPairs are secret words that names split in two: setupCode.
 	secretPairs = pairSet("setup code, recovery code, recovery codes, backup code, backup codes, scratch codes, api hash, " +
-		"erlang cookie, magic cookie, master auth, auth tok, auth pass, connection string, seed phrase, pass phrase, pass word, sonar login, honeycomb team, bot auth, key content, nonce salt, auth salt, in salt")
+		"erlang cookie, magic cookie, master auth, auth tok, auth pass, connection string, seed phrase, pass phrase, pass word, sonar login, honeycomb team, bot auth, key content, nonce salt, auth salt, in salt, keys base64, keys b64, sec key")
 
 	// keyOwners make a "key" secret: api_key, signing key.
 	keyOwners = wordSet(`api secret access private encryption encrypt decryption signing sign master account auth authentication
-		service ssh deploy deployment shared storage crypto cipher aes hmac app application consumer subscription client
+		service ssh deploy deployment shared storage sec crypto cipher aes hmac app application consumer subscription client
 		jwt jwe jwk webhook recovery wallet rsa ecdsa ed25519 unseal instrumentation write read ingest ingestion
 		integration project bot server function functions root admin user license activation tls ssl data kms kek dek
 		stripe openai anthropic google aws azure github gitlab slack twilio sendgrid mailgun mailchimp datadog dd newrelic
@@ -113,7 +113,7 @@ func classify(name []byte, inURL bool) verdict {
 	}
 	if inURL {
 		switch string(ws.at(n - 1)) {
-		case "sig", "signature", "hmac", "apikey", "pass", "pw", "auth", "authkey", "sid", "ticket", "assertion", "key", "session":
+		case "sig", "signature", "appid", "hmac", "apikey", "pass", "pw", "auth", "authkey", "sid", "ticket", "assertion", "key", "session":
 			return verdict{need: 2}
 		case "code", "state", "nonce":
 			if n == 1 {

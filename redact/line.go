@@ -389,6 +389,14 @@ func (s *scanner) begin() (drop bool) {
 		if s.pemLine() {
 			return true
 		}
+	case modeHex:
+		if line := bytes.TrimSpace(v); isHexLine(line) {
+			s.next.mode, s.next.word = modeHex, "more"
+			if st.word == "" {
+				s.replaceLine(privateKey)
+			}
+			return true
+		}
 	case modePutty:
 		if line := bytes.Trim(v, " \t\r\n\"',\\+"); len(line) >= 4 && isPEMBody(line) && len(line) <= 80 {
 			s.next.mode, s.next.word = modePutty, "more"
@@ -480,6 +488,15 @@ func (s *scanner) begin() (drop bool) {
 	if st.k.value > 0 && s.known != nil {
 		s.known.continued(s, st.k)
 	}
+	if st.jwk > 0 && st.mode == modeNone {
+		end := len(v)
+		if n := bytes.IndexByte(v, '}'); n >= 0 {
+			end = n
+		} else {
+			s.next.jwk = st.jwk - 1
+		}
+		s.jwkMembers(0, end)
+	}
 	if st.table.left > 0 && st.mode == modeNone && s.row() {
 		s.next.table = st.table
 		s.next.table.left--
@@ -537,6 +554,10 @@ func (s *scanner) pendingValue(i, indent int) {
 	}
 	switch s.st.pending {
 	case pendingAny:
+		if v[i] == '<' {
+			s.separateValue(i)
+			return
+		}
 		if e := s.wordEnd(i, len(v)); v[i] != '-' && v[i] != '|' && v[i] != '<' && !isDate(v[i:e]) {
 			s.argument(i)
 		}

@@ -90,6 +90,9 @@ func pemEnd(v []byte, i int) int {
 func (s *scanner) pemLine() (drop bool) {
 	v := s.v
 	line := bytes.Trim(v, " \t\r\n\"'`,;+|>#*\\")
+	if cut, ok := bytes.CutSuffix(line, []byte(`\n`)); ok { // in a program's string
+		line = bytes.TrimRight(cut, `\r`)
+	}
 	s.next.mode = modePEM
 	s.next.ttl = s.st.ttl
 	if len(line) == 0 {
@@ -117,7 +120,7 @@ func (s *scanner) pemLine() (drop bool) {
 		body := bytes.TrimRight(v[i+1:], " \t\r\n\"',\\")
 		if len(body) >= 32 && isPEMBody(body) {
 			s.found(i+1, i+1+len(body), privateKey)
-			s.next.cont = noCont
+			s.next.cont, s.next.ttl = noCont, 1
 			return false
 		}
 		if s.st.ttl > 0 && len(body) >= 4 && isPEMBody(body) && i > 8 {

@@ -29,13 +29,17 @@ const (
 	hitCall   // functions that take a user and a password
 	hitDSN    // Go's MySQL data source names
 	hitValue  // the heading of a column
+	hitWords  // one of phrases
+	hitJWK
+	hitRSA    // <D> in XML
+	hitNumber // a secret number of a key, in openssl's text
 	hitPattern
 )
 
 type hit struct {
 	kind   hitKind
 	n      int // length of the literal
-	format int // index in formats, or in the operator's patterns
+	format int // index in formats, in phrases, or in the operator's patterns
 	spec   int
 	lit    string // to compare with, if the automaton is not exact for it
 }
@@ -91,10 +95,10 @@ func newRules(keys []string, patterns []pattern) *rules {
 	add("-- BEGIN ", hit{kind: hitPEM})
 	add("--BEGIN ", hit{kind: hitPEM})
 	add("Private-Lines:", hit{kind: hitPuTTY})
-	for _, f := range []string{" -p", " -u", " -a", " -w", " -k", "/p:", "\t-p", "\t-u", "'-p", `"-p`, " -auth", " /user:", " --user", " --proxy-user"} {
+	for _, f := range []string{" -p", " -u", " -a", " -w", " -k", "/p:", "\t-p", "\t-u", "'-p", `"-p`, `"-a`, `"-u`, `"-w`, " -x", " -auth", " /user:", " --user", " --proxy-user"} {
 		add(f, hit{kind: hitFlag})
 	}
-	for _, q := range []string{"sig=", "signature=", "code=", "key=", "assertion=", "hmac=", "ticket="} {
+	for _, q := range []string{"appid=", "sig=", "signature=", "code=", "key=", "assertion=", "hmac=", "ticket="} {
 		add(q, hit{kind: hitQuery})
 	}
 	for _, p := range []string{"identified by", "securestring", "oracle:thin:", "sqlplus ", "securestring(", "sqlplus -s ", "expdp ", "impdp ", "sqlldr "} {
@@ -105,6 +109,16 @@ func newRules(keys []string, patterns []pattern) *rules {
 	}
 	for _, p := range []string{"| chpasswd", "|chpasswd", "htpasswd -b ", "htpasswd -nb ", "htpasswd -bn ", "htpasswd -cb ", "htpasswd -bc ", "htpasswd -bB ", "htpasswd -nbB "} {
 		add(p, hit{kind: hitPhrase})
+	}
+	for i, p := range phrases {
+		add(p.text, hit{kind: hitWords, format: i})
+	}
+	add(`"kty`, hit{kind: hitJWK})
+	for _, t := range []string{"<d>", "<p>", "<q>", "<dp>", "<dq>", "<inverseq>"} {
+		add(t, hit{kind: hitRSA})
+	}
+	for _, n := range []string{"privateexponent:", "prime1:", "prime2:", "exponent1:", "exponent2:", "coefficient:", "priv:"} {
+		add(n, hit{kind: hitNumber})
 	}
 	for _, p := range []string{"  value", "\tvalue", "| value", "│ value"} {
 		add(p, hit{kind: hitValue})
@@ -190,6 +204,7 @@ type state struct {
 	contLen int
 	k       knownRest
 	table   table
+	jwk     int // lines that a JSON Web Key may still have
 }
 
 type mode uint8
@@ -199,6 +214,7 @@ const (
 	modePEM        // in a private key, until its END
 	modeBlock      // in a YAML block scalar
 	modeUntil      // until a line with word: """ or the end of a here-document
+	modeHex        // in a number of a key
 	modePutty      // in the private lines of a PuTTY key
 )
 
@@ -307,6 +323,14 @@ func (s *scanner) hit(h *hit, at int) {
 		s.device(at)
 	case hitValue:
 		s.pairs(at)
+	case hitWords:
+		phrases[h.format].look(s, at, at+h.n)
+	case hitJWK:
+		s.jwk(at)
+	case hitRSA:
+		s.rsaXML(at + h.n)
+	case hitNumber:
+		s.keyNumber(at + h.n)
 	case hitPattern:
 		s.pattern(&s.r.patterns[h.format], at)
 	}
@@ -623,7 +647,7 @@ func (s *scanner) call(at, i int) {
 		}
 		i = e + w - 1
 	}
-	if strong == 0 && y-x >= 5 && weigh(v[x:y]) == 1 && bytes.Contains(lower(v[at:at+12], nil), []byte("cred")) {
+	if strong == 0 && y-x >= 5 && weigh(v[x:y]) == 1 && !isLoud(v[x:y]) && bytes.Contains(lower(v[at:at+12], nil), []byte("cred")) {
 		a, b = x, y
 	}
 	s.found(a, b, s.kindOf(a, b))
@@ -714,6 +738,10 @@ func (s *scanner) phrase(at, end int) {
 		end, _ := closeQuote(v, i+n, q, false)
 		if weigh(v[i+n:end]) > 0 {
 			s.found(i+n, end, "")
+		}
+	} else if e := s.wordEnd(i, len(v)); fold(v[at]) == 'i' {
+		if val := bytes.TrimRight(v[i:e], ";,"); weigh(val) >= 2 {
+			s.found(i, i+len(val), "")
 		}
 	}
 }
