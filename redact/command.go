@@ -24,7 +24,7 @@ var tools = []tool{
 	{"sqlcmd", "P", true, false}, {"bcp", "P", true, false}, {"isql", "P", true, false}, {"tsql", "P", true, false}, {"cqlsh", "p", false, false}, {"influx", "p", false, false}, {"clickhouse-client", "p", false, false},
 	{"7z", "p", true, true}, {"7za", "p", true, true}, {"rar", "p", true, true}, {"unrar", "p", true, true}, {"zip", "P", false, false}, {"unzip", "P", true, false},
 	{"az login", "p", false, false}, {"oc login", "p", false, false}, {"cf login", "p", false, false}, {"heroku", "p", false, false}, {"psexec", "p", false, false}, {"xfreerdp", "p", false, false}, {"rdesktop", "p", false, false}, {"vncviewer", "p", false, false},
-	{"rabbitmqadmin", "p", false, false}, {"mosquitto_pub", "P", false, false}, {"mosquitto_sub", "P", false, false}, {"ipmitool", "P", false, false}, {"snmpwalk", "A", false, false}, {"snmpget", "A", false, false}, {"impacket", "p", false, false}, {"crackmapexec", "p", false, false}, {"netexec", "p", false, false}, {"nxc", "p", false, false}, {"smbmap", "p", false, false}, {"evil-winrm", "p", false, false}, {"hydra", "p", false, false}, {"kinit", "p", false, false}, {"pscp", "pw", false, false}, {"plink", "pw", false, false}, {"putty", "pw", false, false}, {"openssl", "k", false, false}, {"keytool", "p", false, false}, {"lftp", "p", false, false}, {"ncftp", "p", false, false}, {"wpa_passphrase", "p", false, false}, {"proxychains", "p", false, false}, {"exchangecli", "p", false, false}, {"tower-cli", "p", false, false}, {"mc", "p", false, false}, {"argocd login", "p", false, false}, {"svn", "p", false, false}, {"twine upload", "p", false, false}, {"couchbase-cli", "p", false, false}, {"nats", "p", false, false}, {"sftp", "p", false, false}, {"snowsql", "p", false, false}, {"vsql", "w", false, false}, {"htpasswd -b", "b", false, false}, {"net use", "", false, false},
+	{"rabbitmqadmin", "p", false, false}, {"mosquitto_pub", "P", false, false}, {"mosquitto_sub", "P", false, false}, {"ipmitool", "P", false, false}, {"snmpwalk", "A", false, false}, {"snmpget", "A", false, false}, {"impacket", "p", false, false}, {"crackmapexec", "p", false, false}, {"netexec", "p", false, false}, {"nxc", "p", false, false}, {"smbmap", "p", false, false}, {"evil-winrm", "p", false, false}, {"hydra", "p", false, false}, {"kinit", "p", false, false}, {"pscp", "pw", false, false}, {"plink", "pw", false, false}, {"putty", "pw", false, false}, {"openssl", "k", false, false}, {"keytool", "p", false, false}, {"lftp", "p", false, false}, {"ncftp", "p", false, false}, {"wpa_passphrase", "p", false, false}, {"proxychains", "p", false, false}, {"exchangecli", "p", false, false}, {"tower-cli", "p", false, false}, {"mc", "p", false, false}, {"argocd login", "p", false, false}, {"svn", "p", false, false}, {"twine upload", "p", false, false}, {"couchbase-cli", "p", false, false}, {"nats", "p", false, false}, {"sftp", "p", false, false}, {"snowsql", "p", false, false}, {"vsql", "w", false, false}, {"htpasswd -b", "b", false, false},
 }
 
 // userTools take "user:password" as the argument of -u or --user.
@@ -91,11 +91,8 @@ func (s *scanner) flag(at, end int) {
 	word, wordEnd := s.command(at)
 	opt := v[end-1]
 	if opt == ':' { // /p:secret, /user:name secret
-		switch {
-		case word == "xfreerdp" || word == "wfreerdp":
+		if word == "xfreerdp" || word == "wfreerdp" {
 			s.argument(end)
-		case word == "net" && hasPrefix(v[wordEnd:], " use "):
-			s.argument(skipBlanks(v, s.wordEnd(end, len(v))))
 		}
 		return
 	}

@@ -32,7 +32,7 @@ var formats = []format{
 	// https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/managing-your-personal-access-tokens
 	{name: "github fine-grained token", specs: []string{`github_pat_\a{22}_\a{59}`}},
 	// https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
-	{name: "github installation token", specs: []string{`v1.\h{40}`, `ghs_\d{1,12}_eyJ\x{60,}`}},
+	{name: "github installation token", specs: []string{`v1.\h{40}`}},
 	// https://docs.gitlab.com/security/tokens/#token-prefixes
 	{name: "gitlab token", specs: []string{`glpat-\x{20,300}`}},
 	{name: "gitlab deploy token", specs: []string{`gldt-\t{20,}`}},
@@ -67,11 +67,11 @@ var formats = []format{
 	{name: "azure client secret", specs: []string{`\t{3}\dQ~\x{31,34}`}, check: mixed},
 	// https://learn.microsoft.com/en-us/azure/storage/common/storage-account-keys-manage
 	{name: "azure storage key", specs: []string{`\b{76}+ASt\b{6}==`}},
-	{name: "azure service key", specs: []string{`\b{33}AzCa\b{2,5}=`, `\b{33}+AEh\b{2,5}=`, `\b{33}+ASb\b{2,5}=`, `\b{42}AzSe\b{4,10}`, `\b{44}AzFu\b{4,10}==`, `\b{42}+ACR\b{4,10}`, `\b{32}ACDb\b{40,60}==`}},
+	{name: "azure service key", specs: []string{`\b{33}AzCa\b{2,5}=`, `\b{33}+AEh\b{2,5}=`, `\b{33}+ASb\b{2,5}=`, `\b{42}AzSe\b{4,10}`, `\b{44}AzFu\b{4,10}==`, `\b{42}+ACR\b{4,10}`, `\b{32}ACDb\b{40,60}==`, `\b{76}ACDb\b{6}==`}},
 	// https://learn.microsoft.com/en-us/azure/devops/organizations/accounts/use-personal-access-tokens-to-authenticate
 	{name: "azure devops token", specs: []string{`\a{76}AZDO\a{4}`}},
 	// https://learn.microsoft.com/en-us/azure/ai-services/authentication
-	{name: "azure ai key", specs: []string{`\a{52}JQQJ99\a{26}`}},
+	{name: "azure ai key", specs: []string{`\a{52}JQQJ99\a{26}`, `\a{76}ACOG\a{4}`}},
 	// https://www.alibabacloud.com/help/en/ram/user-guide/create-an-accesskey-pair
 	{name: "alibaba key id", specs: []string{`LTAI\a{17,21}`}, check: mixed},
 	// https://cloud.tencent.com/document/product/598/40488
@@ -222,7 +222,7 @@ var formats = []format{
 	// https://razorpay.com/docs/api/authentication/
 	{name: "razorpay key", specs: []string{`rzp_live_\a{14}`, `rzp_test_\a{14}`}},
 	// https://docs.adyen.com/development-resources/api-credentials/
-	{name: "adyen key", specs: []string{`AQE\b{45,}-\b{40,}-\b{8,}`, `AQE\b{45,}=-\b{16,}`, `AQE\b{45,}-\b{16,}`}},
+	{name: "adyen key", specs: []string{`AQE\b{45,}-\p{24,}`}},
 	// https://docs.gocardless.com/
 	{name: "gocardless token", whole: true, specs: []string{`live_\t{40}`, `sandbox_\t{40}`}},
 	// https://docs.easypost.com/docs/authentication

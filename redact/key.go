@@ -93,6 +93,9 @@ func (s *scanner) key(at, end int) {
 	if ver.need == 0 || s.inARN(start) {
 		return
 	}
+	if ver.need == 2 && string(name) == "pass" && bytes.Contains(v[max(0, start-80):start], []byte("user=")) {
+		ver.need = 1 // user=a,pass=b
+	}
 	n := len(s.spans)
 	s.assigned(start, stop, ver, name, dashes, inURL, spaced)
 	if len(s.spans) == n && ver.kind == plainKey {
@@ -165,7 +168,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 	// The end of what the name is quoted or indexed with.
 	var around quote
 	quoted := false
-	if spaced && opened > 0 && v[opened-1] == ' ' { // "db password": x
+	if i+1 < len(v) && (v[i] == '"' || v[i] == '\'') && v[i+1] == ':' && opened > 0 && v[opened-1] == ' ' { // "db password": x
 		opened = s.wordBefore(start)
 	}
 	if n, q := openQuote(v, i); n > 0 && opened > 0 && isQuoteEnd(v[opened-1], q) {
@@ -460,7 +463,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 // "secret"), process.env.X || "secret".
 func (s *scanner) fallback(m int) bool {
 	v := s.v
-	if m >= len(v) || !isLetter(v[m]) && v[m] != '$' {
+	if m >= len(v) || !isLetter(v[m]) && v[m] != '$' && !hasPrefix(v[m:], "<%=") {
 		return false
 	}
 	end := min(len(v), m+120)
@@ -977,6 +980,9 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	if sep == ':' && w == 2 && ver.need == 1 && len(rest) > 1 && wordyEnd(val) && isSentence(v[m:end+len(rest)]) {
 		return
 	}
+	if ver.weak && hasEndingWord(v[start:stop], "auth") && s.userPass(m, end) {
+		return
+	}
 	if !s.enough(val, ver) && !(env && ver.numbers && ver.need == 1 && isLoud(v[start:stop]) && weakPasswords[foldString(string(val[:min(len(val), 12)]))]) {
 		return
 	}
@@ -987,6 +993,22 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 		end--
 	}
 	s.found(m, end, s.kindOf(m, end))
+}
+
+func hasEndingWord(name []byte, word string) bool {
+	n := len(name) - len(word)
+	return n >= 0 && foldString(string(name[n:])) == word
+}
+
+// userPass redacts the password of user:password or user/password, v[i:end].
+func (s *scanner) userPass(i, end int) bool {
+	val := s.v[i:end]
+	n := bytes.IndexAny(val, ":/")
+	if n < 1 || n > 32 || !isVariableName(val[:n]) || weigh(val[n+1:]) < 2 || len(val)-n < 6 || bytes.IndexByte(val[n+1:], '/') >= 0 {
+		return false
+	}
+	s.found(i+n+1, end, "")
+	return true
 }
 
 // weakPasswords are words that PASSWORD= is really set to, though elsewhere they
@@ -1059,7 +1081,7 @@ func (s *scanner) seedPhrase(m int, name []byte) bool {
 		for j < len(v) && isLower(v[j]) {
 			j++
 		}
-		if j-i < 3 || j-i > 8 || !atEnd(v, j) {
+		if j-i < 3 || j-i > 8 || j < len(v) && (isAlnum(v[j]) || v[j] >= 0x80) {
 			break
 		}
 		if n%3 == 2 && n >= 11 {
@@ -1380,6 +1402,10 @@ func (s *scanner) named(start, stop int, ver verdict) {
 		i--
 	}
 	if i == 0 || i == start && i0 == i && v[i-1] != '>' && v[i-1] != ':' && v[i-1] != '=' {
+		return
+	}
+	if s.eol && bytes.Contains(v[:start], []byte("form-data;")) {
+		s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, ver, 2, 0
 		return
 	}
 	lo := max(0, i-24)

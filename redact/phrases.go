@@ -33,6 +33,7 @@ var phrases = []phrase{
 	{"net user ", (*scanner).netUser}, {"net use ", (*scanner).netUse},
 	// What is piped into a program that asks for a password.
 	{"| sudo -s", (*scanner).piped}, {"|sudo -s", (*scanner).piped}, {"| kinit", (*scanner).piped}, {"| /usr/bin/kinit", (*scanner).piped}, {"--password-stdin", (*scanner).piped}, {"| passwd --stdin", (*scanner).piped}, {"| gpg ", (*scanner).piped}, {"| cryptsetup", (*scanner).piped}, {"| smbpasswd", (*scanner).piped},
+	{"pin: ", (*scanner).pin}, {`pin": "`, (*scanner).pin}, {"puk: ", (*scanner).pin},
 	{`send "`, (*scanner).sent},
 	// Codes for one log-in.
 	{"-time code", (*scanner).code}, {"verification code", (*scanner).code}, {"security code", (*scanner).code}, {"login code", (*scanner).code}, {"access code", (*scanner).code}, {"2fa code", (*scanner).code}, {"pairing code", (*scanner).code},
@@ -209,8 +210,20 @@ func (s *scanner) code(_, end int) {
 	for j < len(v) && (isDigit(v[j]) || v[j] == '-' && j > i) {
 		j++
 	}
-	if j-i >= 4 && j-i <= 9 && i > end && atEnd(v, j) {
+	if j-i >= 4 && j-i <= 9 && i > end && (j == len(v) || !isAlnum(v[j])) {
 		s.found(i, j, "")
+	}
+}
+
+// pin redacts a personal identification number at v[end].
+func (s *scanner) pin(at, end int) {
+	v := s.v
+	j := end
+	for j < len(v) && isDigit(v[j]) {
+		j++
+	}
+	if j-end >= 4 && j-end <= 8 && (at == 0 || !isAlnum(v[at-1])) && (j == len(v) || !isAlnum(v[j]) && v[j] != '.') {
+		s.found(end, j, "")
 	}
 }
 

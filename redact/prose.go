@@ -51,7 +51,7 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 			case w == 3 && len(val) >= 12 && !isUUID(val) && !isDigest(val) && ver.need <= 2:
 				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
 				return
-			case w == 3 && len(val) >= 20 && ver.need <= 2 && isDigest(val) && charsets['H'][val[0]] && ver.need == 1 && len(val) >= 32:
+			case w == 3 && len(val) >= 20 && ver.need <= 2 && isDigest(val) && charsets['H'][val[0]] && len(val) >= 32:
 				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
 				return
 			case w == 2 && ver.need == 1 && ver.numbers && len(val) >= 7 && mixed(val) && strongWord(val):

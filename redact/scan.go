@@ -56,7 +56,7 @@ type rules struct {
 // keyStems are parts of names that may be secret. Longer names contain them.
 var keyStems = []string{"pass", "pwd", "pswd", "secret", "token", "key", "cred", "auth", "cookie", "session", "sid", "dsn",
 	"jwt", "mnemonic", "seed phrase", "recovery phrase", "backup phrase", "refresh", "kennwort", "senha", "contraseña", "contrasena", "wachtwoord", "haslo", "hasło", "lösenord", "adgangskode", "salasana", "heslo", "parola", "şifre", "пароль", "Пароль",
-	"psw", "_pw", "pw=", "pw:", `pw"`, "connectionstring", "setupcode", "totp", "otp", "salt", "sharedaccesssignature", "recoverycode", "_pat", "private-mac", "pat=", "psk", "bindpw", "rootpw", "adminpw", "webhook_url", "passphrase"}
+	"psw", "_pw", "pw=", "pw:", `pw"`, "connectionstring", "setupcode", "totp", "otp", "salt", "sharedaccesssignature", "recoverycode", "_pat", "private-mac", "pat=", "psk", "bindpw", "rootpw", "adminpw", "webhook_url", "passphrase", "backup_code", "backupcode", "backup code", "recovery_code", "recovery code", "scratch_code", "api_hash", "honeycomb-team"}
 
 func newRules(keys []string, patterns []pattern) *rules {
 	r := &rules{keys: keys, patterns: patterns}
