@@ -96,7 +96,7 @@ var (
 
 	// countedTokens before "token" make it one that is counted, parsed or paged.
 	countedTokens = wordSet(`max min num n total prompt completion input output cached reasoning context next page continuation
-		unexpected expected illegal special bos eos pad unk stop cls sep mask lexer nexttoken pagetoken sync cursor
+		unexpected illegal special bos eos pad unk stop cls sep mask lexer nexttoken pagetoken sync cursor
 		remaining used per average avg ratelimit mean maximum minimum count thinking generated usage syntax
 		near keyword punctuation identifier lookahead design lp erc20 nft supply`)
 )

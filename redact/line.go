@@ -13,6 +13,7 @@ const (
 	lookBehind = 512      // of a window, into what has left already
 	maxJoin    = 8 << 10  // of lines that wait for the end of a quoted value
 	maxJoined  = 32       // lines
+	maxKey     = 64       // lines of a private key whose BEGIN was cut off
 	maxUntil   = 64       // lines of a here-document or of a value in three quotes
 )
 
@@ -23,6 +24,7 @@ const (
 	wantNothing want = iota
 	wantQuote        // the closing quote of a value
 	wantRest         // the rest of a token or known value that was wrapped
+	wantEnd          // the END of a private key whose BEGIN was cut off
 )
 
 // swallow says what of the next window belongs to a secret of this one.
@@ -387,6 +389,9 @@ func (s *scanner) begin() (drop bool) {
 	switch st.mode {
 	case modePEM:
 		if s.pemLine() {
+			if st.word == headless {
+				s.replaceLine(privateKey)
+			}
 			return true
 		}
 	case modeHex:
@@ -487,6 +492,12 @@ func (s *scanner) begin() (drop bool) {
 	}
 	if st.k.value > 0 && s.known != nil {
 		s.known.continued(s, st.k)
+	}
+	if st.mode == modeNone {
+		s.next.body = isKeyLine(v) || bytes.Contains(v, []byte("-----BEGIN "))
+		if s.next.body && !st.body && v[0] != '-' {
+			s.want(wantEnd)
+		}
 	}
 	if st.jwk > 0 && st.mode == modeNone {
 		end := len(v)

@@ -133,6 +133,31 @@ func (s *scanner) pemLine() (drop bool) {
 	return false
 }
 
+// headless is the word of a block whose BEGIN is not there.
+const headless = "headless"
+
+// isKeyLine reports whether v is a full line of a PEM block.
+func isKeyLine(v []byte) bool {
+	line := bytes.TrimRight(v, "\r\n")
+	if len(line) < 60 || len(line) > 76 {
+		return false
+	}
+	var upper, lower, digits int
+	for _, c := range line {
+		switch {
+		case !charsets['b'][c]:
+			return false
+		case isUpper(c):
+			upper++
+		case isLower(c):
+			lower++
+		case isDigit(c):
+			digits++
+		}
+	}
+	return upper > 8 && lower > 8 && digits > 1
+}
+
 func isPEMBody(b []byte) bool {
 	for _, c := range b {
 		if !charsets['b'][c] && c != '=' && c != '-' && c != '_' {

@@ -8,39 +8,50 @@ type phrase struct {
 	look func(s *scanner, at, end int)
 }
 
-var phrases = []phrase{
-	// RFC 4954: SMTP, IMAP and POP3 log-ins in base64
-	{"auth plain ", (*scanner).base64Word}, {"auth login ", (*scanner).base64Word}, {"authenticate plain ", (*scanner).base64Word},
-	// https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/ and sentinel.conf
-	{" on >", (*scanner).word}, {"auth-pass ", (*scanner).secondWord},
-	// https://www.haproxy.com/documentation/haproxy-configuration-manual/latest/#stats%20auth
-	{"stats auth ", (*scanner).account1},
-	// https://www.cisco.com/c/en/us/td/docs/ios-xml/ios/security/s1/sec-s1-cr-book.html
-	{"snmp-server community ", (*scanner).word}, {"server key 7 ", (*scanner).word}, {"password 0 ", (*scanner).word}, {"password 7 ", (*scanner).word}, {"secret 0 ", (*scanner).word},
-	// https://openwrt.org/docs/guide-user/base-system/uci
-	{"option key ", (*scanner).word}, {"option password ", (*scanner).word},
-	// https://docs.strongswan.org/docs/latest/swanctl/swanctlConf.html and ipsec.secrets(5)
-	{" : eap ", (*scanner).word}, {" : xauth ", (*scanner).word},
-	// https://developer.hashicorp.com/consul/docs/security/encryption/gossip
-	{`encrypt = "`, (*scanner).strongWord}, {`"encrypt": "`, (*scanner).strongWord}, {`"encrypt":"`, (*scanner).strongWord},
-	// https://www.postfix.org/SASL_README.html#client_sasl_enable
-	{"]:587 ", (*scanner).account1}, {"]:465 ", (*scanner).account1}, {"]:25 ", (*scanner).account1},
-	// https://www.postgresql.org/docs/current/libpq-pgpass.html
-	{":5432:", (*scanner).passFile}, {":5433:", (*scanner).passFile}, {":6432:", (*scanner).passFile}, {":*:", (*scanner).passFile},
-	// https://www.pgbouncer.org/config.html#authentication-file-format
-	{`" "`, (*scanner).userList},
-	// https://learn.microsoft.com/en-us/windows-server/administration/windows-commands/net-user
-	{"net user ", (*scanner).netUser}, {"net use ", (*scanner).netUse},
-	// What is piped into a program that asks for a password.
-	{"| sudo -s", (*scanner).piped}, {"|sudo -s", (*scanner).piped}, {"| kinit", (*scanner).piped}, {"| /usr/bin/kinit", (*scanner).piped}, {"--password-stdin", (*scanner).piped}, {"| passwd --stdin", (*scanner).piped}, {"| gpg ", (*scanner).piped}, {"| cryptsetup", (*scanner).piped}, {"| smbpasswd", (*scanner).piped},
-	{"pin: ", (*scanner).pin}, {`pin": "`, (*scanner).pin}, {"puk: ", (*scanner).pin},
-	{`send "`, (*scanner).sent},
-	// Codes for one log-in.
-	{"-time code", (*scanner).code}, {"verification code", (*scanner).code}, {"security code", (*scanner).code}, {"login code", (*scanner).code}, {"access code", (*scanner).code}, {"2fa code", (*scanner).code}, {"pairing code", (*scanner).code},
-	// https://wiki.freeradius.org/guide/faq (log_auth_badpass)
-	{"login incorrect", (*scanner).radius}, {"login ok", (*scanner).radius},
-	// Commands whose last word is a token of no format.
-	{"wandb login ", (*scanner).lastWord}, {"snyk auth ", (*scanner).lastWord}, {"private_api_key ", (*scanner).lastWord}, {"cloudflared service install ", (*scanner).lastWord},
+// phrases returns the table of phrases.
+func phrases() []phrase {
+	return []phrase{
+		// RFC 4954: SMTP, IMAP and POP3 log-ins in base64
+		{"auth plain ", (*scanner).base64Word}, {"auth login ", (*scanner).base64Word}, {"authenticate plain ", (*scanner).base64Word},
+		// https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/ and sentinel.conf
+		{" on >", (*scanner).word}, {"auth-pass ", (*scanner).secondWord},
+		// https://www.haproxy.com/documentation/haproxy-configuration-manual/latest/#stats%20auth
+		{"stats auth ", (*scanner).account1},
+		// https://www.cisco.com/c/en/us/td/docs/ios-xml/ios/security/s1/sec-s1-cr-book.html
+		{"snmp-server community ", (*scanner).word}, {"server key 7 ", (*scanner).word}, {"password 0 ", (*scanner).word}, {"password 7 ", (*scanner).word}, {"secret 0 ", (*scanner).word},
+		// https://openwrt.org/docs/guide-user/base-system/uci
+		{"option key ", (*scanner).word}, {"option password ", (*scanner).word},
+		// https://docs.strongswan.org/docs/latest/swanctl/swanctlConf.html and ipsec.secrets(5)
+		{" : eap ", (*scanner).word}, {" : xauth ", (*scanner).word},
+		// https://developer.hashicorp.com/consul/docs/security/encryption/gossip
+		{`encrypt = "`, (*scanner).strongWord}, {`"encrypt": "`, (*scanner).strongWord}, {`"encrypt":"`, (*scanner).strongWord},
+		// https://docs.openclaw.ai/concepts/oauth (auth-profiles.json)
+		{`"access":"`, (*scanner).strongWord}, {`"access": "`, (*scanner).strongWord},
+		// https://www.postfix.org/SASL_README.html#client_sasl_enable
+		{"]:587 ", (*scanner).account1}, {"]:465 ", (*scanner).account1}, {"]:25 ", (*scanner).account1},
+		// https://www.postgresql.org/docs/current/libpq-pgpass.html
+		{":5432:", (*scanner).passFile}, {":5433:", (*scanner).passFile}, {":6432:", (*scanner).passFile}, {":*:", (*scanner).passFile},
+		// https://www.pgbouncer.org/config.html#authentication-file-format
+		{`" "`, (*scanner).userList},
+		// https://learn.microsoft.com/en-us/windows-server/administration/windows-commands/net-user
+		{"net user ", (*scanner).netUser}, {"net use ", (*scanner).netUse},
+		// What is piped into a program that asks for a password.
+		{"| sudo -s", (*scanner).piped}, {"|sudo -s", (*scanner).piped}, {"| kinit", (*scanner).piped}, {"| /usr/bin/kinit", (*scanner).piped}, {"--password-stdin", (*scanner).piped}, {"| passwd --stdin", (*scanner).piped}, {"| gpg ", (*scanner).piped}, {"| cryptsetup", (*scanner).piped}, {"| smbpasswd", (*scanner).piped},
+		{"pin: ", (*scanner).pin}, {`pin": "`, (*scanner).pin}, {"puk: ", (*scanner).pin},
+		{`send "`, (*scanner).sent},
+		// Codes for one log-in.
+		{"-time code", (*scanner).code}, {"verification code", (*scanner).code}, {"security code", (*scanner).code}, {"login code", (*scanner).code}, {"access code", (*scanner).code}, {"2fa code", (*scanner).code}, {"pairing code", (*scanner).code},
+		// https://man7.org/linux/man-pages/man8/auditd.8.html: text with blanks in hexadecimal
+		{" cmd=", (*scanner).hexText}, {" proctitle=", (*scanner).hexText}, {" data=", (*scanner).hexText},
+		// https://openvpn.net/community-docs/management-interface.html
+		{`password "auth" `, (*scanner).word},
+		// https://neo4j.com/docs/operations-manual/current/authentication-authorization/manage-users/
+		{"set password from ", (*scanner).fromTo},
+		// https://wiki.freeradius.org/guide/faq (log_auth_badpass)
+		{"login incorrect", (*scanner).radius}, {"login ok", (*scanner).radius},
+		// Commands whose last word is a token of no format.
+		{"wandb login ", (*scanner).lastWord}, {"snyk auth ", (*scanner).lastWord}, {"private_api_key ", (*scanner).lastWord}, {"cloudflared service install ", (*scanner).lastWord},
+	}
 }
 
 // word redacts the word at v[end].
@@ -48,6 +59,42 @@ func (s *scanner) word(_, end int) { s.argument(skipBlanks(s.v, end)) }
 
 func (s *scanner) secondWord(_, end int) {
 	s.argument(skipBlanks(s.v, s.wordEnd(skipBlanks(s.v, end), len(s.v))))
+}
+
+// fromTo redacts 'old' TO 'new'.
+func (s *scanner) fromTo(_, end int) {
+	s.argument(end)
+	v := s.v[:min(len(s.v), end+200)]
+	for _, to := range []string{" TO ", " to "} {
+		if i := bytes.Index(v[end:], []byte(to)); i >= 0 {
+			s.argument(end + i + len(to))
+		}
+	}
+}
+
+// hexText redacts the hexadecimal at v[end] if what it says holds a secret.
+func (s *scanner) hexText(_, end int) {
+	e := end
+	for e < len(s.v) && e-end < unbounded && hexValue[s.v[e]] >= 0 {
+		e++
+	}
+	s.steps += e - end
+	if e-end < 2*minHex || (e-end)%2 != 0 {
+		return
+	}
+	text := make([]byte, 0, (e-end)/2+1)
+	for i := end; i < e; i += 2 {
+		c := byte(hexValue[s.v[i]]<<4 | hexValue[s.v[i+1]])
+		if c == 0 || c == '\r' {
+			c = ' ' // between arguments
+		}
+		text = append(text, c)
+	}
+	inner := scanner{r: s.r, known: s.known}
+	if out, _ := inner.line(nil, append(text, '\n'), 0, true); !bytes.Equal(out, append(text, '\n')) {
+		s.found(end, e, "")
+	}
+	s.steps += inner.steps
 }
 
 // lastWord redacts the last word of the command if it is a digest or a UUID or

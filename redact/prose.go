@@ -228,8 +228,11 @@ func isVersion(v []byte) bool {
 func isDate(v []byte) bool {
 	n := 0
 	for _, c := range v {
-		if isDigit(c) {
+		switch {
+		case isDigit(c):
 			n++
+		case isLower(c) && c != 't' && c != 'z':
+			return false
 		}
 	}
 	return n >= len(v)*2/3 && (bytes.IndexByte(v, '-') > 0 || bytes.IndexByte(v, ':') > 0 || bytes.IndexByte(v, '/') > 0)

@@ -39,9 +39,10 @@ const (
 type hit struct {
 	kind   hitKind
 	n      int // length of the literal
-	format int // index in formats, in phrases, or in the operator's patterns
+	format int // index in formats, or in the operator's patterns
 	spec   int
-	lit    string // to compare with, if the automaton is not exact for it
+	look   func(s *scanner, at, end int) // of a phrase
+	lit    string                        // to compare with, if the automaton is not exact for it
 }
 
 // A rules is what all scanners of a Redactor share; it does not change.
@@ -56,7 +57,7 @@ type rules struct {
 // keyStems are parts of names that may be secret. Longer names contain them.
 var keyStems = []string{"pass", "pwd", "pswd", "secret", "token", "key", "cred", "auth", "cookie", "session", "sid", "dsn",
 	"jwt", "mnemonic", "seed phrase", "recovery phrase", "backup phrase", "refresh", "kennwort", "senha", "contraseña", "contrasena", "wachtwoord", "haslo", "hasło", "lösenord", "adgangskode", "salasana", "heslo", "parola", "şifre", "пароль", "Пароль",
-	"psw", "_pw", "pw=", "pw:", `pw"`, "connectionstring", "setupcode", "totp", "otp", "salt", "sharedaccesssignature", "recoverycode", "_pat", "private-mac", "pat=", "psk", "bindpw", "rootpw", "adminpw", "webhook_url", "passphrase", "backup_code", "backupcode", "backup code", "recovery_code", "recovery code", "scratch_code", "api_hash", "honeycomb-team"}
+	"psw", "_pw", "pw=", "pw:", `pw"`, "connectionstring", "setupcode", "setup code", "totp", "otp", "salt", "sharedaccesssignature", "recoverycode", "_pat", "private-mac", "pat=", "psk", "bindpw", "rootpw", "adminpw", "webhook_url", "passphrase", "backup_code", "backupcode", "backup code", "recovery_code", "recovery code", "scratch_code", "api_hash", "honeycomb-team"}
 
 func newRules(keys []string, patterns []pattern) *rules {
 	r := &rules{keys: keys, patterns: patterns}
@@ -110,8 +111,8 @@ func newRules(keys []string, patterns []pattern) *rules {
 	for _, p := range []string{"| chpasswd", "|chpasswd", "htpasswd -b ", "htpasswd -nb ", "htpasswd -bn ", "htpasswd -cb ", "htpasswd -bc ", "htpasswd -bB ", "htpasswd -nbB "} {
 		add(p, hit{kind: hitPhrase})
 	}
-	for i, p := range phrases {
-		add(p.text, hit{kind: hitWords, format: i})
+	for _, p := range phrases() {
+		add(p.text, hit{kind: hitWords, look: p.look})
 	}
 	add(`"kty`, hit{kind: hitJWK})
 	for _, t := range []string{"<d>", "<p>", "<q>", "<dp>", "<dq>", "<inverseq>"} {
@@ -204,7 +205,8 @@ type state struct {
 	contLen int
 	k       knownRest
 	table   table
-	jwk     int // lines that a JSON Web Key may still have
+	body    bool // the line before was one of a PEM block, or its BEGIN
+	jwk     int  // lines that a JSON Web Key may still have
 }
 
 type mode uint8
@@ -324,7 +326,7 @@ func (s *scanner) hit(h *hit, at int) {
 	case hitValue:
 		s.pairs(at)
 	case hitWords:
-		phrases[h.format].look(s, at, at+h.n)
+		h.look(s, at, at+h.n)
 	case hitJWK:
 		s.jwk(at)
 	case hitRSA:
