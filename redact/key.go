@@ -866,11 +866,18 @@ func logPrefix(v []byte) int {
 		return 0
 	}
 	head := v[:min(len(v), 100)]
-	if i := bytes.Index(head, []byte("]: ")); i > 0 {
-		return i + 3
+	for i := bytes.IndexByte(head, ']'); i > 0; {
+		if hasPrefix(head[i:], "]: ") {
+			return i + 3
+		}
+		n := bytes.IndexByte(head[i+1:], ']')
+		if n < 0 {
+			break
+		}
+		i += 1 + n
 	}
-	if i := bytes.Index(head, []byte(" | ")); i > 0 && bytes.IndexByte(head[:i], '=') < 0 && bytes.IndexByte(head[:i], '"') < 0 {
-		return i + 3
+	if i := bytes.IndexByte(head, '|'); i > 1 && head[i-1] == ' ' && hasPrefix(head[i:], "| ") && bytes.IndexByte(head[:i], '=') < 0 && bytes.IndexByte(head[:i], '"') < 0 {
+		return i + 2
 	}
 	return 0
 }

@@ -494,7 +494,7 @@ func (s *scanner) begin() (drop bool) {
 		s.known.continued(s, st.k)
 	}
 	if st.mode == modeNone {
-		s.next.body = isKeyLine(v) || bytes.Contains(v, []byte("-----BEGIN "))
+		s.next.body = isKeyLine(v) || hasPrefix(v, "-----BEGIN ")
 		if s.next.body && !st.body && v[0] != '-' {
 			s.want(wantEnd)
 		}

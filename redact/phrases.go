@@ -79,7 +79,7 @@ func (s *scanner) hexText(_, end int) {
 		e++
 	}
 	s.steps += e - end
-	if e-end < 2*minHex || (e-end)%2 != 0 {
+	if e-end < minHexText || (e-end)%2 != 0 {
 		return
 	}
 	text := make([]byte, 0, (e-end)/2+1)
@@ -96,6 +96,9 @@ func (s *scanner) hexText(_, end int) {
 	}
 	s.steps += inner.steps
 }
+
+// minHexText is how much hexadecimal a command with a secret has at least.
+const minHexText = 24
 
 // lastWord redacts the last word of the command if it is a digest or a UUID or
 // stronger.

@@ -48,8 +48,15 @@ func prompt(v []byte) int {
 		return 2
 	}
 	head := v[:min(len(v), 72)]
-	i := bytes.IndexAny(head, "$#>")
-	if i < 1 || i+1 >= len(v) || v[i+1] != ' ' || bytes.IndexByte(head[:i], '@') < 0 && !hasPrefix(head, "PS ") {
+	at := bytes.IndexByte(head, '@')
+	if hasPrefix(head, "PS ") {
+		at = 2
+	}
+	if at < 0 {
+		return 0
+	}
+	i := at + bytes.IndexAny(head[at:], "$#>")
+	if i < at || i+1 >= len(v) || v[i+1] != ' ' {
 		return 0
 	}
 	return i + 2
