@@ -1355,6 +1355,9 @@ func (s *scanner) list(i int, ver verdict) bool {
 // string = "x" gives the offset of the quote; v[m:] itself if there is none.
 func (s *scanner) afterType(m int) int {
 	v := s.v
+	if hasPrefix(v[m:], "[redacted") {
+		return m
+	}
 	i := m
 	for i < len(v) && i-m < 40 && (isAlnum(v[i]) || v[i] == '_' || v[i] == '.' || v[i] == '&' || v[i] == '?' || v[i] == '\'' && i > m && v[i-1] == '&' || v[i] == '<' || v[i] == '>' || v[i] == '[' || v[i] == ']' || v[i] == '|' || v[i] == ' ' && i > m && v[i-1] != ' ') {
 		i++
