@@ -486,7 +486,7 @@ var formats = []format{
 	// https://www.rfc-editor.org/rfc/rfc8959
 	{name: "secret-token uri", whole: true, specs: []string{`secret-token:\p{8,}`}, keep: len("secret-token:")},
 	// https://www.rfc-editor.org/rfc/rfc7468: base64 of "-----BEGIN … PRIVATE KEY", checked after decoding
-	{name: "encoded private key", specs: []string{`LS0tLS1CRUdJT\b{40,}`}, check: encodedPrivateKey},
+	{name: "encoded private key", whole: true, specs: []string{`LS0tLS1CRUdJT\b{40,}`}, check: encodedPrivateKey},
 	// https://www.rfc-editor.org/rfc/rfc5208 and RFC 8017, 5915, 8410: the first bytes of unencrypted private keys, in base64
 	{name: "private key", specs: []string{`MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\b{40,}`, `MIIEvgIBADANBgkqhkiG9w0BAQEFAASC\b{40,}`, `MIIEvAIBADANBgkqhkiG9w0BAQEFAASC\b{40,}`, `MIIJQ\a{3}BADANBgkqhkiG9w0BAQEFAASC\b{40,}`, `MIIEpAIBAAKCAQEA\b{40,}`, `MIIEpQIBAAKCAQEA\b{40,}`, `MIIEowIBAAKCAQEA\b{40,}`, `MIIEogIBAAKCAQEA\b{40,}`, `MIIJKQIBAAKCAgEA\b{40,}`, `MIIJKAIBAAKCAgEA\b{40,}`, `MIIJJwIBAAKCAgEA\b{40,}`, `MHcCAQEEI\b{40,}`, `MIGHAgEAMBMGByqGSM49\b{40,}`, `MC4CAQAwBQYDK2VwBCIEI\b{40,}`, `b3BlbnNzaC1rZXktdjE\b{40,}`}},
 	// https://docs.docker.com/reference/cli/docker/login/#credential-stores: base64 of {"auths":

@@ -1469,6 +1469,7 @@ func (s *scanner) valueAfter(i int, ver verdict) bool {
 				n := len(s.spans)
 				if k < len(v) && v[k] == '>' {
 					s.element(j, k, ver)
+					return len(s.spans) > n
 				} else if l != "string" && l != "data" && l != "content" {
 					s.valueOfPair(j, k, ver)
 				}

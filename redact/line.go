@@ -313,6 +313,18 @@ func (s *scanner) view(b []byte) {
 		s.buf = append(s.buf, c)
 		s.posBuf = append(s.posBuf, int32(i))
 	}
+	if esc >= 0 && nul >= 0 { // the escapes were in UTF-16 too
+		n := 0
+		for i := 0; i < len(s.buf); i++ {
+			if k := escapeLen(s.buf[i:]); k > 0 {
+				i += k - 1
+				continue
+			}
+			s.buf[n], s.posBuf[n] = s.buf[i], s.posBuf[i]
+			n++
+		}
+		s.buf, s.posBuf = s.buf[:n], s.posBuf[:n]
+	}
 	s.v, s.pos = s.buf, s.posBuf
 }
 
@@ -499,6 +511,10 @@ func (s *scanner) begin() (drop bool) {
 			s.want(wantEnd)
 		}
 	}
+	if st.accounts > 0 && len(bytes.TrimSpace(v)) > 0 {
+		s.next.accounts = st.accounts - 1
+		s.accountLine()
+	}
 	if st.jwk > 0 && st.mode == modeNone {
 		end := len(v)
 		if n := bytes.IndexByte(v, '}'); n >= 0 {
@@ -653,7 +669,7 @@ func (s *scanner) continuation(i int) {
 		s.found(j, e, "")
 		return
 	}
-	if looksRandom(run) || len(run) >= 20 && mixed(run) && !wordyParts(run) || s.st.contLen >= 24 && mixed(run) && strongWord(run) && len(bytes.TrimSpace(v[e:])) == 0 && !wordyParts(run) || s.st.contLen >= 24 && mixedCase(run) {
+	if looksRandom(run) || len(run) >= 20 && mixed(run) && !wordyParts(run) || s.st.contLen >= 16 && mixed(run) && strongWord(run) && len(bytes.TrimSpace(v[e:])) == 0 && !wordyParts(run) || s.st.contLen >= 24 && mixedCase(run) {
 		s.found(j, e, "")
 	}
 }

@@ -22,7 +22,7 @@ func phrases() []phrase {
 		// https://openwrt.org/docs/guide-user/base-system/uci
 		{"option key ", (*scanner).word}, {"option password ", (*scanner).word},
 		// https://docs.strongswan.org/docs/latest/swanctl/swanctlConf.html and ipsec.secrets(5)
-		{" : eap ", (*scanner).word}, {" : xauth ", (*scanner).word},
+		{": rsa ", (*scanner).secondWord}, {" : eap ", (*scanner).word}, {" : xauth ", (*scanner).word},
 		// https://developer.hashicorp.com/consul/docs/security/encryption/gossip
 		{`encrypt = "`, (*scanner).strongWord}, {`"encrypt": "`, (*scanner).strongWord}, {`"encrypt":"`, (*scanner).strongWord},
 		// https://docs.openclaw.ai/concepts/oauth (auth-profiles.json)
@@ -43,6 +43,8 @@ func phrases() []phrase {
 		{"-time code", (*scanner).code}, {"verification code", (*scanner).code}, {"security code", (*scanner).code}, {"login code", (*scanner).code}, {"access code", (*scanner).code}, {"2fa code", (*scanner).code}, {"pairing code", (*scanner).code},
 		// https://man7.org/linux/man-pages/man8/auditd.8.html: text with blanks in hexadecimal
 		{" cmd=", (*scanner).hexText}, {" proctitle=", (*scanner).hexText}, {" data=", (*scanner).hexText},
+		// https://man7.org/linux/man-pages/man8/chpasswd.8.html
+		{"chpasswd:", (*scanner).accountsFollow}, {"chpasswd <<", (*scanner).accountsFollow},
 		// https://openvpn.net/community-docs/management-interface.html
 		{`password "auth" `, (*scanner).word},
 		// https://neo4j.com/docs/operations-manual/current/authentication-authorization/manage-users/
@@ -59,6 +61,30 @@ func (s *scanner) word(_, end int) { s.argument(skipBlanks(s.v, end)) }
 
 func (s *scanner) secondWord(_, end int) {
 	s.argument(skipBlanks(s.v, s.wordEnd(skipBlanks(s.v, end), len(s.v))))
+}
+
+// accountsFollow makes the next lines accounts.
+func (s *scanner) accountsFollow(int, int) {
+	if s.eol {
+		s.next.accounts = maxAccounts
+	}
+}
+
+// maxAccounts is how many lines may follow that hold accounts.
+const maxAccounts = 32
+
+// accountLine redacts the password if the line is user:password.
+func (s *scanner) accountLine() {
+	v := bytes.TrimRight(s.v, " \r\n")
+	i := skipBlanks(v, 0)
+	if i < len(v) && v[i] == '-' {
+		i = skipBlanks(v, i+1)
+	}
+	n := bytes.IndexByte(v[i:], ':')
+	if n > 0 && isVariableName(v[i:i+n]) && i+n+1 < len(v) && v[i+n+1] > ' ' && bytes.IndexByte(v[i+n:], ' ') < 0 && weigh(v[i+n+1:]) > 0 {
+		s.found(i+n+1, len(v), "")
+		s.next.cont = noCont
+	}
 }
 
 // fromTo redacts 'old' TO 'new'.

@@ -70,6 +70,7 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 
 	// A few words, then "is", "to", "=" or a colon, then the value.
 	word := 0
+	var prev []byte
 	for i < limit && word < 8 {
 		e := i
 		for e < limit && v[e] != ' ' && v[e] != '\t' {
@@ -94,6 +95,10 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 		case bytes.Contains(w, []byte("://")), bytes.Contains(w, []byte("[redacted")):
 			return // another subject
 		}
+		if string(w) == "=" && word > 0 && isLoud(prev) {
+			return // IDENTITY = 'x' is another pair
+		}
+		prev = w
 		if trigger && next < line {
 			if s.said(next, line, ver, string(low) == "is" || string(low) == "was" || string(low) == "is:" || last == ':' || last == '=') {
 				return

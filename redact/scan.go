@@ -197,16 +197,17 @@ type state struct {
 	indent int // of the key of a block scalar
 	word   string
 
-	valueOf verdict // a "name" was seen, its "value" is secret
-	ttl     int     // for how many more lines valueOf holds
-	pending pending // a key at the end of the line before, its value on this line
-	indentK int
-	cont    contKind // a secret ran up to the end of the line before
-	contLen int
-	k       knownRest
-	table   table
-	body    bool // the line before was one of a PEM block, or its BEGIN
-	jwk     int  // lines that a JSON Web Key may still have
+	valueOf  verdict // a "name" was seen, its "value" is secret
+	ttl      int     // for how many more lines valueOf holds
+	pending  pending // a key at the end of the line before, its value on this line
+	indentK  int
+	cont     contKind // a secret ran up to the end of the line before
+	contLen  int
+	k        knownRest
+	table    table
+	accounts int  // lines that may still be user:password
+	body     bool // the line before was one of a PEM block, or its BEGIN
+	jwk      int  // lines that a JSON Web Key may still have
 }
 
 type mode uint8
@@ -455,6 +456,8 @@ func boundaryBefore(v []byte, i int) bool {
 	}
 	c := v[i-1]
 	switch {
+	case c == 't' && i >= 4 && string(v[i-4:i]) == "/bot": // a Telegram method's address
+		return true
 	case i >= 2 && v[i-2] == '\\' && (c == 'n' || c == 't' || c == 'r' || c == 'b' || c == 'f' || c == 'v' || c == 'e' || c == '0'):
 		return true
 	case i >= 3 && charsets['H'][c] && charsets['H'][v[i-2]]:
