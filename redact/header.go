@@ -88,6 +88,9 @@ func (s *scanner) authorization(i int, quotedKey bool) {
 	s.steps += k - i
 	val := bytes.TrimRight(v[i:k], "]")
 	w := weigh(val)
+	if isUpperName(val) && bytes.ContainsAny(val, "_-") {
+		return // OAUTH-TOKEN
+	}
 	if scheme == "" {
 		if w >= 2 && len(val) >= 6 && !wordy(val) || len(val) >= 12 && mixedCase(val) {
 			s.found(i, i+len(val), s.kindOf(i, i+len(val)))

@@ -16,6 +16,9 @@ func (s *scanner) key(at, end int) {
 	for end > at+1 && !nameByte(v[end-1]) {
 		end-- // a stem such as "pw=" that is too short without its sign
 	}
+	for at < end-1 && v[at] == ' ' {
+		at++
+	}
 	start := at
 	for start > 0 && at-start <= maxName && nameByte(v[start-1]) {
 		start--
@@ -254,6 +257,8 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		sep, k = ':', j+3
 	case c == ',' && quoted:
 		sep, k = ',', j+1
+	case c == ',' && start > 0 && v[start-1] == '{' && hasPrefix(v[skipBlanks(v, j+1):], `<<"`): // Erlang's {password, <<"x">>}
+		sep, k = '=', skipBlanks(v, j+1)+2
 	case c == '(' && blanks == 0:
 		sep, k = '(', j+1
 	case s.next.table.left > 0 || c == '|' && !flag && s.heading(start, stop, ver):
@@ -306,7 +311,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 	}
 	if m >= len(v) || v[m] == '\n' || (v[m] == '\\' && (m+1 == len(v) || v[m+1] == '\n' || v[m+1] == '\r')) {
 		switch {
-		case m < len(v) && v[m] == '\\', sep == '(':
+		case m < len(v) && v[m] == '\\':
 			s.await(pendingAny, start, ver)
 		case quoted && sep != ',' || sep == '(':
 			s.await(pendingQuoted, start, ver)
@@ -483,7 +488,7 @@ func (s *scanner) fallback(m int) bool {
 		j := skipBlanks(v, i+n)
 		if w, q := openQuote(v, j); w > 0 {
 			e, closed := closeQuote(v, j+w, q, false)
-			if val := v[j+w : e]; closed && weigh(val) >= 2 && !isSentence(val) && len(val) >= 6 {
+			if val := v[j+w : e]; closed && weigh(val) >= 2 && !isSentence(val) && len(val) >= 6 && !isVersion(val) {
 				s.found(j+w, e, s.kindOf(j+w, e))
 			}
 			return true
@@ -497,7 +502,8 @@ func (s *scanner) inARN(start int) bool {
 	if start == 0 || s.v[start-1] != ':' {
 		return false
 	}
-	return bytes.Contains(s.v[max(0, start-80):start], []byte("arn:aws"))
+	before := s.v[max(0, start-80):start]
+	return bytes.Contains(before, []byte("arn:aws")) || bytes.Contains(before, []byte("{{resolve:"))
 }
 
 // escapedBreak returns where the text behind escaped line ends at v[i] begins
@@ -594,7 +600,7 @@ func (s *scanner) enough(val []byte, ver verdict) bool {
 	if ver.weak && (len(val) < 16 || isUUID(val) || isDigest(val[bytes.LastIndexByte(val, '-')+1:])) {
 		return isBasic(val) && len(val) >= 8
 	}
-	if !ver.numbers && w == 1 && isNumber(val) {
+	if !ver.numbers && isNumber(val) || len(val) < 3 && w < 3 {
 		return false
 	}
 	return !(ver.object && isObjectName(val)) && !(ver.need == 2 && isMail(val))
@@ -611,6 +617,9 @@ var objectWords = wordSet("credentials credential creds secret secrets tls cert 
 // isObjectName reports whether val is the name of a secret, rather than one:
 // small letters in words joined by dashes, one of which says so.
 func isObjectName(val []byte) bool {
+	if bytes.IndexByte(val, '/') > 0 && wordy(val) {
+		return true // database/creds/readonly
+	}
 	if bytes.IndexByte(val, '-') < 0 {
 		return false
 	}
@@ -670,7 +679,7 @@ func (s *scanner) quotedValue(i int, q quote, ver verdict, sep byte, quotedKey, 
 	if ver.dsn && (bytes.IndexByte(val, '=') > 0 || bytes.IndexByte(val, '@') > 0) {
 		return // its parts have names
 	}
-	if bytes.IndexByte(val, '{') >= 0 && (bytes.Contains(val, []byte("{{")) || bytes.Contains(val, []byte("${"))) && weigh(stripTemplates(val)) < 2 {
+	if isTemplate(val) || q.ch == '`' && bytes.IndexByte(val, ' ') > 0 {
 		return
 	}
 	if ver.need == 1 && isSentence(val) && sep != '=' && sep != 'f' || bytes.Count(val, []byte(" ")) > 12 && isSentence(val) {
@@ -738,6 +747,12 @@ func proseWords(val []byte) int {
 	return n
 }
 
+// isTemplate reports whether val is made of references, with nothing secret beside
+// them.
+func isTemplate(val []byte) bool {
+	return bytes.IndexByte(val, '{') >= 0 && (bytes.Contains(val, []byte("{{")) || bytes.Contains(val, []byte("${"))) && weigh(stripTemplates(val)) < 2
+}
+
 func stripTemplates(val []byte) []byte {
 	var out []byte
 	for i := 0; i < len(val); i++ {
@@ -765,7 +780,7 @@ func (s *scanner) bareEnd(i int, sep byte, inURL, env bool, keyStart int) int {
 			break
 		}
 		if env {
-			if c == ';' && pairAhead(v, j+1) {
+			if (c == ';' || c == '&') && pairAhead(v, j+1) {
 				break
 			}
 			continue
@@ -934,6 +949,9 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 		if val[0] == '-' && !(len(val) > 8 && val[1] != '-' && strongWord(val[1:]) && !wordyParts(val)) || val[0] == '|' || val[0] == '>' || val[0] == '<' || val[0] == '[' || val[0] == '=' || m-stop > 1 && s.weigh(val) < 2 || isUpperName(val) {
 			return
 		}
+		if val[0] >= 0x80 || isPair(val) && hasEndingWord(v[start:stop], "secret") {
+			return // docker build --secret id=x,src=y
+		}
 		if s.weigh(val) == 1 && ver.need == 1 && (s.moreProse(end) || mixedNames(val) && classify(val, false).need > 0) {
 			return
 		}
@@ -951,7 +969,11 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	if i := bytes.IndexByte(rest, '\n'); i >= 0 {
 		rest = rest[:i]
 	}
-	if !env && isExpression(val, rest, wide) {
+	if !env && (isExpression(val, rest, wide) || sep == ':' && isUpper(val[0]) && s.weigh(val) <= 1 && s.declared(start)) {
+		return
+	}
+	if appPassword(val, rest) && atStart {
+		s.found(m, end+len(bytes.TrimRight(rest, " \t\r\"'")), "")
 		return
 	}
 	rest = bytes.TrimRight(rest, " \t\r\"'`,;")
@@ -987,7 +1009,7 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	if sep == ':' && w == 2 && ver.need == 1 && len(rest) > 1 && wordyEnd(val) && isSentence(v[m:end+len(rest)]) {
 		return
 	}
-	if ver.weak && hasEndingWord(v[start:stop], "auth") && s.userPass(m, end) {
+	if (ver.weak && hasEndingWord(v[start:stop], "auth") || hasEndingWord(v[start:stop], "credentials") || hasEndingWord(v[start:stop], "creds")) && s.userPass(m, end) {
 		return
 	}
 	if !s.enough(val, ver) && !(env && ver.numbers && ver.need == 1 && isLoud(v[start:stop]) && weakPasswords[foldString(string(val[:min(len(val), 12)]))]) {
@@ -1000,6 +1022,12 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 		end--
 	}
 	s.found(m, end, s.kindOf(m, end))
+}
+
+// isPair reports whether val is name=value.
+func isPair(val []byte) bool {
+	n := bytes.IndexByte(val, '=')
+	return n > 0 && isVariable(val[:n])
 }
 
 func hasEndingWord(name []byte, word string) bool {
@@ -1107,7 +1135,7 @@ func (s *scanner) seedPhrase(m int, name []byte) bool {
 // passphrase reports whether val and the words after it are one secret of
 // several words, such as "correct horse battery staple".
 func (s *scanner) passphrase(val []byte, words [][]byte, sep byte, atStart bool, n int, name []byte) bool {
-	if len(words) == 0 || len(words) > 24 {
+	if len(words) == 0 || len(words) > 24 || bytes.HasSuffix(name, []byte("tokens")) || bytes.HasSuffix(name, []byte("token")) {
 		return false
 	}
 	phrase := false
@@ -1189,7 +1217,7 @@ func isCode(val []byte, wide bool, ver verdict) bool {
 		case '-':
 			return hasPrefix(val[i:], "->") && wide
 		case '?':
-			return wide && (i+1 == len(val) || val[i+1] == '.' || val[i+1] == '?')
+			return wide && !looksRandom(head) && (i+1 == len(val) || val[i+1] == '.' || hasPrefix(val[i:], "?? ") || len(val) == i+2)
 		}
 		return false
 	}
@@ -1208,7 +1236,7 @@ func isExpression(val, rest []byte, wide bool) bool {
 		return false
 	}
 	for _, c := range val {
-		if !isLetter(c) && c != '_' {
+		if !isLetter(c) && c != '_' && c != '-' {
 			return false
 		}
 	}
@@ -1226,18 +1254,48 @@ func isExpression(val, rest []byte, wide bool) bool {
 	}
 	i := skipBlanks(rest, 0)
 	j := i
-	for j < len(rest) && (isAlnum(rest[j]) || rest[j] == '_') {
+	for j < len(rest) && (isAlnum(rest[j]) || rest[j] == '_' || rest[j] == '.') {
 		j++
 	}
 	switch {
 	case i == len(rest):
 		return false
 	case j == i:
-		return rest[i] == '"' || rest[i] == '$' || rest[i] == '.'
+		return rest[i] == '"' || rest[i] == '$' || rest[i] == '.' || rest[i] == '-' && isUpper(val[0]) && bytes.IndexByte(val, '-') > 0
 	case j < len(rest) && rest[j] == '(':
 		return true
 	}
 	return bytes.Contains(rest, []byte(" | "))
+}
+
+// declared reports whether the name at v[i] is declared there, so that a type follows.
+func (s *scanner) declared(i int) bool {
+	before := s.v[max(0, i-48):i]
+	if n := bytes.LastIndexByte(before, '\n'); n >= 0 {
+		before = before[n:]
+	}
+	for _, w := range []string{"val ", "var ", "let ", "func ", "fun ", "def ", "fn ", "private ", "public ", "protected ", "final ", "readonly ", "const ", "pub ", "init("} {
+		if bytes.Contains(before, []byte(w)) {
+			return true
+		}
+	}
+	return false
+}
+
+// appPassword reports whether val and rest are groups of four, as Google shows an
+// application's password.
+// Source: https://support.google.com/accounts/answer/185833
+func appPassword(val, rest []byte) bool {
+	groups := bytes.Fields(rest)
+	if len(val) != 4 || len(groups) != 3 {
+		return false
+	}
+	for _, g := range append(groups, val) {
+		if len(g) != 4 || !isVariableName(g) {
+			return false
+		}
+	}
+	return true
 }
 
 // mixedNames reports whether a name has several words.
@@ -1435,7 +1493,7 @@ func (s *scanner) named(start, stop int, ver verdict) {
 }
 
 // nameLabels stand before the name of a setting whose value comes separately.
-var nameLabels = []string{`name:`, `name":`, `name\":`, `name':`, `name=`, `key:`, `key":`, `key\":`, `key':`, `key=`, `<key>`, `<name>`, `<string>name`,
+var nameLabels = []string{`variable`, `name:`, `name":`, `name\":`, `name':`, `name=`, `key:`, `key":`, `key\":`, `key':`, `key=`, `<key>`, `<name>`, `<string>name`,
 	`variable:`, `variable":`, `var:`, `label:`, `label":`, `parametername":`, `id":`, `field:`, `field":`, `setting:`, `option:`, `property:`, `parameterkey":`, `parameterkey=`, `env:`, `header:`, `header":`}
 
 // valueLabels stand before the value.
@@ -1562,7 +1620,7 @@ func (s *scanner) element(start, stop int, ver verdict) {
 	}
 	s.steps += n
 	val := bytes.TrimRight(v[i:i+n], " \t\r\n")
-	if hasPrefix(v[i+n:], "</") && s.enough(val, ver) && !isSentence(val) && !isLabel(val) {
+	if (hasPrefix(v[i+n:], "</") || hasPrefix(v[i+n:], `<\/`)) && s.enough(val, ver) && !isSentence(val) && !isLabel(val) {
 		s.found(i, i+len(val), s.kindOf(i, i+len(val)))
 	}
 }

@@ -38,15 +38,15 @@ var (
 	secretWords = wordSet(`password passwords masterauth authtok apihash passwd passwds passphrase passphrases passcode passwort kennwort pwd pswd psw pw
 		userpassword secret secrets credential credentials cred creds apikey apikeys apitoken authtoken accesstoken
 		accesskey secretkey privatekey authkey masterkey encryptionkey token tokens jwt mnemonic senha
-		contrasena contraseña motdepasse wachtwoord haslo hasło parol passe lösenord adgangskode salasana heslo parola şifre пароль otp totp mfasecret
+		contrasena contraseña motdepasse wachtwoord haslo hasło parol passe lösenord adgangskode salasana heslo parola şifre пароль Пароль otp totp mfasecret
 		clientsecret appsecret sharedsecret hmacsecret webhooksecret setupcode bootstraptoken dsn connectionstring phrase
 		accountkey sharedaccesskey sharedaccesssignature sastoken storagekey licensekey recoverycode seedphrase pat authstring passwdhash psk bindpw rootpw adminpw presharedkey`)
 
 	// secretEndings make a word secret that ends with them: dbpassword, mytoken.
 	secretEndings = []string{"password", "passwd", "passphrase", "passwort", "pwd", "secret", "token", "apikey",
 		"secretkey", "accesskey", "privatekey", "authkey", "credentials", "pass", "пароль"}
-	notEndings = wordSet(`bypass compass encompass surpass trespass underpass overpass firstpass lastpass multipass
-		subtoken detoken retoken unsecret keypass libsecret`)
+	notEndings = wordSet(`bypass tiktoken compass encompass surpass trespass underpass overpass firstpass lastpass multipass
+		subtoken detoken retoken unsecret libsecret`)
 
 	// secretPairs are secret words that names split in two: setupCode.
 	secretPairs = pairSet("setup code, recovery code, recovery codes, backup code, backup codes, scratch codes, api hash, " +
@@ -63,7 +63,7 @@ var (
 		symmetric preshared pre psk wireguard wpa vapid fcm apns push trello jira airtable linear notion hubspot personal
 		developer dev merchant payment publishing upload ftp sftp smtp db database redis mysql postgres provisioning
 		registration enrollment join cluster agent device management primarymaster tenant validation setup certificate routing`)
-	keyOthers = wordSet(`websocket foreign public pub sort partition cache object row map hash index unique lookup
+	keyOthers = wordSet(`socket websocket foreign public pub sort partition cache object row map hash index unique lookup
 		group idempotency dedupe dedup translation i18n message shard bucket registry hot arrow escape enter any press
 		natural surrogate composite candidate config setting settings json dict hashmap attribute field column sortkey
 		lock job event kafka topic record distribution query parent child tree binding shortcut host known
@@ -164,6 +164,10 @@ func classify(name []byte, inURL bool) verdict {
 			at = i
 		case string(w) == "refresh":
 			if n == 1 {
+				return verdict{need: 3, weak: true}
+			}
+		case string(w) == "sessionid" || string(w) == "id" && i > 0 && string(ws.at(i-1)) == "session":
+			if i == n-1 {
 				return verdict{need: 3, weak: true}
 			}
 		case string(w) == "auth" || string(w) == "bearer" || string(w) == "salt" || string(w) == "sid" || string(w) == "session":

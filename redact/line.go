@@ -573,7 +573,7 @@ func (s *scanner) pendingValue(i, indent int) {
 			return
 		}
 		end, closed := closeQuote(v, i+n, q, false)
-		if val := v[i+n : end]; closed && s.enough(val, ver) && !isSentence(val) {
+		if val := v[i+n : end]; closed && s.enough(val, ver) && !isSentence(val) && !isTemplate(val) {
 			s.found(i+n, end, s.kindOf(i+n, end))
 			s.goesOn(end+n, ver)
 		}
@@ -589,6 +589,10 @@ func (s *scanner) pendingValue(i, indent int) {
 			s.argument(i)
 		}
 	case pendingRandom:
+		if hasPrefix(v[i:], "- ") && indent >= s.st.indentK && ver.need <= 2 {
+			s.item(skipBlanks(v, i+1), ver)
+			return
+		}
 		e := s.wordEnd(i, len(v))
 		if n := bytes.Index(v[i:min(len(v), i+maxName)], []byte(": ")); n > 0 && indent > s.st.indentK && bytes.IndexByte(v[i:i+n], ' ') < 0 {
 			// secrets: and its entries, one a line
@@ -605,6 +609,25 @@ func (s *scanner) pendingValue(i, indent int) {
 			s.found(i, e, s.kindOf(i, e))
 		}
 	}
+}
+
+// item redacts an item of a YAML list whose name stood on a line before, and makes
+// the next line one.
+func (s *scanner) item(i int, ver verdict) {
+	v := s.v
+	end := len(bytes.TrimRight(v, " \r\n"))
+	if n, q := openQuote(v, i); n > 0 {
+		i += n
+		end, _ = closeQuote(v, i, q, false)
+	}
+	if i >= end {
+		return
+	}
+	if val := v[i:end]; bytes.IndexByte(val, ' ') < 0 && val[len(val)-1] != ':' && weigh(val) >= 2 && s.enough(val, ver) && !isTemplate(val) && !isDigest(val) {
+		s.found(i, end, s.kindOf(i, end))
+		s.next.cont = noCont
+	}
+	s.next.pending, s.next.valueOf, s.next.indentK = pendingRandom, ver, s.st.indentK
 }
 
 // separateValue redacts "value: x" on a line of its own, some lines behind

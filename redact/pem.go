@@ -26,6 +26,9 @@ func (s *scanner) pem(i int) {
 	}
 	body := min(len(v), i+max(n, 0))
 	if e := pemEnd(v, body); e > 0 {
+		if !holdsKey(v[body:e]) {
+			return // -----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----
+		}
 		s.found(start, e, privateKey)
 		return
 	}
@@ -53,6 +56,21 @@ func (s *scanner) pem(i int) {
 		s.next.ttl = 0
 	}
 	s.next.cont = noCont
+}
+
+// holdsKey reports whether there is a run of base64 in v that could be of a key.
+func holdsKey(v []byte) bool {
+	n := 0
+	for _, c := range v {
+		if charsets['b'][c] {
+			if n++; n >= 12 {
+				return true
+			}
+			continue
+		}
+		n = 0
+	}
+	return false
 }
 
 // isPrivateLabel reports whether label is that of a private key; a regular

@@ -45,6 +45,7 @@ func phrases() []phrase {
 		{" cmd=", (*scanner).hexText}, {" proctitle=", (*scanner).hexText}, {" data=", (*scanner).hexText},
 		// https://man7.org/linux/man-pages/man8/chpasswd.8.html
 		{"chpasswd:", (*scanner).accountsFollow}, {"chpasswd <<", (*scanner).accountsFollow},
+		{"<auth-user-pass>", (*scanner).userThenPassword},
 		// https://openvpn.net/community-docs/management-interface.html
 		{`password "auth" `, (*scanner).word},
 		// https://neo4j.com/docs/operations-manual/current/authentication-authorization/manage-users/
@@ -67,6 +68,13 @@ func (s *scanner) secondWord(_, end int) {
 func (s *scanner) accountsFollow(int, int) {
 	if s.eol {
 		s.next.accounts = maxAccounts
+	}
+}
+
+// userThenPassword makes one of the next two lines a password.
+func (s *scanner) userThenPassword(int, int) {
+	if s.eol {
+		s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, verdict{need: 1, numbers: true}, 3, 0
 	}
 }
 

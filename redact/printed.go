@@ -74,6 +74,9 @@ func (s *scanner) printed(i int) {
 		return
 	}
 	val := v[i:end]
+	if s.st.ttl > 2 { // a user name may come first
+		s.next.pending, s.next.valueOf, s.next.ttl = pendingPrinted, s.st.valueOf, s.st.ttl-1
+	}
 	strong := s.st.indentK > 0 || strongWord(val) || weigh(val) == 3 || len(val) >= 16 && mixed(val)
 	if len(val) < 6 || bytes.IndexByte(val, ' ') >= 0 || weigh(val) < 2 || !strong || isPath(val) || bytes.Contains(val, []byte("://")) || isDate(val) ||
 		val[len(val)-1] == ':' || s.st.indentK > 0 && s.st.indentK != len(val) {

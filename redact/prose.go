@@ -51,7 +51,7 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 			case w == 3 && len(val) >= 12 && !isUUID(val) && !isDigest(val) && ver.need <= 2:
 				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
 				return
-			case w == 3 && len(val) >= 20 && ver.need <= 2 && isDigest(val) && charsets['H'][val[0]] && len(val) >= 32:
+			case w == 3 && len(val) >= 20 && ver.need <= 2 && isDigest(val) && charsets['H'][val[0]] && len(val) >= 32 && !isLoud(val):
 				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
 				return
 			case w == 2 && ver.need == 1 && ver.numbers && len(val) >= 7 && mixed(val) && strongWord(val):
@@ -60,7 +60,7 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 			}
 			if n, q := openQuote(v, i); n > 0 && ver.need <= 2 {
 				end, closed := closeQuote(v, i+n, q, false)
-				if val := v[i+n : end]; closed && (weigh(val) >= 2 || weigh(val) == 1 && ver.numbers && ver.need == 1 && len(val) >= 6) && !isSentence(val) && bytes.IndexByte(val, ' ') < 0 && !(ver.object && isObjectName(val)) {
+				if val := v[i+n : end]; closed && (weigh(val) >= 2 || weigh(val) == 1 && ver.numbers && ver.need == 1 && len(val) >= 6) && !isSentence(val) && (bytes.IndexByte(val, ' ') < 0 || bytes.HasSuffix(name, []byte("phrase"))) && !(ver.object && isObjectName(val)) {
 					s.found(i+n, end, "")
 					return
 				}
@@ -100,7 +100,12 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 		}
 		prev = w
 		if trigger && next < line {
-			if s.said(next, line, ver, string(low) == "is" || string(low) == "was" || string(low) == "is:" || last == ':' || last == '=') {
+			if s.said(next, line, ver, string(low) == "is" || string(low) == "now" || string(low) == "was" || string(low) == "is:" || last == ':' || last == '=') {
+				if string(low) == "from" {
+					i = next // "… to" the new one
+					word++
+					continue
+				}
 				return
 			}
 			if last == ':' {
@@ -112,7 +117,7 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 	}
 }
 
-var proseTriggers = wordSet(`is was is: was: to as be with becomes became: = := ||= : => -> equals by generated: ist lautet est es é är jest`)
+var proseTriggers = wordSet(`is now from was is: was: to as be with becomes became: = := ||= : => -> equals by generated: ist lautet est es é är jest`)
 
 // unspacedWords mean password, key or token.
 var unspacedWords = []string{"密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "トークン", "シークレット", "apiキー", "비밀번호", "암호", "토큰",
@@ -169,7 +174,10 @@ func (s *scanner) said(i, line int, ver verdict, direct bool) bool {
 	if w < need || w == 2 && (!strongWord(val) || len(val) < 5) || w == 2 && isVersion(val) {
 		return false
 	}
-	if w == 3 && (isUUID(val) || isDigest(val)) && (!direct || ver.need > 1) {
+	if isLoud(val) && bytes.IndexByte(val, '-') > 0 && !direct {
+		return false // HKDF-SHA-256
+	}
+	if w == 3 && (isUUID(val) || isDigest(val)) && (!direct || ver.need > 2) {
 		return false
 	}
 	if isCode(val, true, ver) {

@@ -57,7 +57,7 @@ type rules struct {
 // keyStems are parts of names that may be secret. Longer names contain them.
 var keyStems = []string{"pass", "pwd", "pswd", "secret", "token", "key", "cred", "auth", "cookie", "session", "sid", "dsn",
 	"jwt", "mnemonic", "seed phrase", "recovery phrase", "backup phrase", "refresh", "kennwort", "senha", "contraseña", "contrasena", "wachtwoord", "haslo", "hasło", "lösenord", "adgangskode", "salasana", "heslo", "parola", "şifre", "пароль", "Пароль",
-	"psw", "_pw", "pw=", "pw:", `pw"`, "connectionstring", "setupcode", "setup code", "totp", "otp", "salt", "sharedaccesssignature", "recoverycode", "_pat", "private-mac", "pat=", "psk", "bindpw", "rootpw", "adminpw", "webhook_url", "passphrase", "backup_code", "backupcode", "backup code", "recovery_code", "recovery code", "scratch_code", "api_hash", "honeycomb-team"}
+	"psw", "_pw", "pw=", "pw:", `pw"`, "connectionstring", "setupcode", "setup code", "totp", "otp", "salt", "sharedaccesssignature", "recoverycode", "_pat", "private-mac", "pat=", "psk", "bindpw", "rootpw", "adminpw", "webhook_url", "passphrase", "backup_code", "backupcode", "backup code", "recovery_code", "recovery code", "scratch_code", "api_hash", "honeycomb-team", "sonar.login", " pw "}
 
 func newRules(keys []string, patterns []pattern) *rules {
 	r := &rules{keys: keys, patterns: patterns}
@@ -105,10 +105,10 @@ func newRules(keys []string, patterns []pattern) *rules {
 	for _, p := range []string{"identified by", "securestring", "oracle:thin:", "sqlplus ", "securestring(", "sqlplus -s ", "expdp ", "impdp ", "sqlldr "} {
 		add(p, hit{kind: hitPhrase})
 	}
-	for _, p := range []string{"basicauth(", "getconnection(", "auth=(", "auth = (", "credential(", "credentials(", "authentication(", ".login(", "authenticate(", "authenticate (", "basic_auth(", "basic_auth '", "basic_auth \"", "digestauth(", "new pdo(", "twilio(", "hmac.new(", "createhmac("} {
+	for _, p := range []string{"basicauth(", "getconnection(", "auth=(", "auth = (", "credential(", "credentials(", "authentication(", ".login(", "authenticate(", "authenticate (", "basic_auth(", "basic_auth '", "basic_auth \"", "digestauth(", "new pdo(", "twilio(", "hmac.new(", "createhmac(", "jwt.sign(", "jwt.verify(", "jwt.encode(", "jwt.decode("} {
 		add(p, hit{kind: hitCall})
 	}
-	for _, p := range []string{"| chpasswd", "|chpasswd", "htpasswd -b ", "htpasswd -nb ", "htpasswd -bn ", "htpasswd -cb ", "htpasswd -bc ", "htpasswd -bB ", "htpasswd -nbB "} {
+	for _, p := range []string{"| chpasswd", "|chpasswd", "| sudo chpasswd", "htpasswd -b ", "htpasswd -nb ", "htpasswd -bn ", "htpasswd -cb ", "htpasswd -bc ", "htpasswd -bB ", "htpasswd -nbB "} {
 		add(p, hit{kind: hitPhrase})
 	}
 	for _, p := range phrases() {
@@ -484,6 +484,9 @@ func boundaryBefore(v []byte, i int) bool {
 // userinfo looks at the part of a URL between :// and @.
 func (s *scanner) userinfo(start int) {
 	v := s.v
+	if bytes.HasSuffix(v[:start], []byte("ipfs://")) || bytes.HasSuffix(v[:start], []byte("ipns://")) {
+		return // the address of content
+	}
 	const longest = 1 << 10
 	limit := min(len(v), start+longest)
 	auth, at2, colon := limit, -1, -1
@@ -630,9 +633,12 @@ func (s *scanner) call(at, i int) {
 	if c := v[i-1]; c == '"' || c == '\'' {
 		i-- // basic_auth 'user', 'secret'
 	}
-	var args, strong int
+	var args, commas, strong int
 	var a, b, x, y int // the strong one, the second one
 	for end := min(len(v), i+400); i < end && v[i] != ')' && v[i] != '\n'; i++ {
+		if v[i] == ',' {
+			commas++
+		}
 		w, q := openQuote(v, i)
 		if w == 0 {
 			continue
@@ -647,7 +653,7 @@ func (s *scanner) call(at, i int) {
 		if args == 2 {
 			x, y = i+w, e
 		}
-		if (args > 1 || hasPrefix(v[at:], "hmac.new(")) && len(val) >= 5 && s.weigh(val) >= 2 && !isSentence(val) && !isVersion(val) && !bytes.Contains(val, []byte("://")) && !isLoud(val) {
+		if (commas > 0 || args > 1 || hasPrefix(v[at:], "hmac.new(")) && len(val) >= 5 && s.weigh(val) >= 2 && !isSentence(val) && !isVersion(val) && !bytes.Contains(val, []byte("://")) && !isLoud(val) {
 			a, b, strong = i+w, e, strong+1
 		}
 		i = e + w - 1

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"strings"
+	"unicode/utf8"
 )
 
 // weigh says how much v looks like a secret rather than like a word of prose or
@@ -121,7 +122,7 @@ func (s *scanner) weigh(v []byte) int {
 }
 
 // stopWords are values that are states, types or words about a secret.
-var stopWords = wordSet(`true false yes no on off null nil none undefined unset set missing empty void n/a na required optional
+var stopWords = wordSet(`true false yes no on off null nil none undefined unset set missing empty void todo fixme tbd n/a na required optional
 	string str text bool boolean int integer number float object array bytes byte varchar char secret password passwd token
 	hidden masked redacted filtered removed omitted sensitive invalid valid expired revoked incorrect wrong correct
 	unknown default auto basic bearer digest negotiate plain ok failed failure success error enabled disabled
@@ -150,6 +151,12 @@ func isMask(v []byte) bool {
 		case '[', 0xe2:
 			marks++
 		}
+	}
+	if r, n := utf8.DecodeRune(v); r >= 0x80 && bytes.Count(v, v[:n])*n == len(v) {
+		return true // ●●●●
+	}
+	if n := len(v); n > 6 && v[0] == v[1] && v[n-1] == v[0] && v[n-2] == v[0] && (v[0] == '@' || v[0] == '%' || v[0] == '_' || v[0] == '#') {
+		return true // @@API_KEY@@
 	}
 	if same && !isDigit(v[0]) && (len(v) > 1 || !isLetter(v[0])) {
 		return true
@@ -195,7 +202,7 @@ func hasMaskWord(l []byte) bool {
 
 // maskWords are the words of placeholders, by first letter.
 var maskWords = byFirst(`redacted masked _here -here your_ your- <your changeme change-me change_me replace_me replaceme
-	replace-me placeholder xxxxxx insert_ (sensitive filtered yourpassword yourtoken yourapikey yoursecret`)
+	replace-me placeholder xxxxxx insert_ (sensitive filtered yourpassword insert yourtoken yourapikey yoursecret`)
 
 var maskFirst = func() (t [256]bool) {
 	for c, words := range maskWords {
@@ -241,10 +248,18 @@ func isReference(v []byte) bool {
 		if bytes.HasPrefix(rest, []byte("env:")) || bytes.HasPrefix(rest, []byte("this->")) {
 			return true
 		}
+		for i, c := range rest {
+			if c == '[' || c == '{' { // $_POST['x'], $ENV{X}
+				return i > 0 && isVariable(rest[:i])
+			}
+			if !isAlnum(c) && c != '_' {
+				break
+			}
+		}
 		return isVariable(rest)
 	case '%':
 		return len(v) > 2 && v[len(v)-1] == '%' && isVariable(v[1:len(v)-1]) ||
-			len(v) == 2 && isLetter(v[1]) || // %s
+			len(v) >= 2 && isLetter(v[1]) && (len(v) == 2 || v[2] == ':' || v[2] == ',') || // %s
 			len(v) > 3 && v[1] == '(' || bytes.HasPrefix(v, []byte("%{"))
 	case '{':
 		// not what Jenkins has encrypted: {AQAAABAAAAAQ…}
