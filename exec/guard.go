@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -17,6 +19,9 @@ type guard struct {
 	made map[string]string // base names of files that the payload makes: why they are not run
 	work *int              // see reader
 }
+
+// listing reports whether only what is on a list may run.
+func (g *guard) listing() bool { return len(g.allow) > 0 }
 
 // A command is one simple command.
 type command struct {
@@ -52,6 +57,9 @@ func (g *guard) script(src string) error {
 	if strings.Contains(src, hole) {
 		return &Refused{Part: strings.ReplaceAll(src, hole, "…"), Why: "holds a NUL byte"}
 	}
+	if g.listing() && strings.ContainsFunc(src, control) {
+		return &Refused{Part: strings.ToValidUTF8(strings.Map(visible, src), "…"), Why: "holds a control character"}
+	}
 	bash, err := parse(src, syntax.LangBash)
 	if err != nil {
 		return &Refused{Part: src, Why: "cannot be read as shell (" + strings.TrimSpace(err.Error()) + ")"}
@@ -69,11 +77,23 @@ func (g *guard) script(src string) error {
 			return g.file(posix, part)
 		}
 		if strings.Contains(part, "$'") {
-			return &Refused{Part: src, Why: "has quotes that shells read in different ways"}
+			return &Refused{Part: src, Why: whyQuotes}
 		}
 		part = part[:strings.LastIndexByte(strings.TrimSuffix(part, "\n"), '\n')+1]
 	}
 	return nil
+}
+
+// control reports whether c is for no text. Shells mark with some of them inside.
+func control(c rune) bool {
+	return unicode.IsControl(c) && c != '\n' && c != '\t' || c == utf8.RuneError
+}
+
+func visible(c rune) rune {
+	if control(c) {
+		return '…'
+	}
+	return c
 }
 
 // misread says what in src the parser reads otherwise than shells do, so that
@@ -110,7 +130,7 @@ var regexHeredoc = regexp.MustCompile(`^<<-?[ \t]*(?:\w+|'\w+'|"\w+")(?:[\s;|&()
 
 // seen reads a script that stands in a foreseen word.
 func (g *guard) seen(f field, part string) error {
-	if f.opaque || f.process || f.flags {
+	if f.opaque || f.process || f.flags || g.listing() && f.expanded {
 		return &Refused{Part: part, Why: whyUnseen}
 	}
 	// A variable of the environment: it stays one in the script.
@@ -162,7 +182,11 @@ func (r *reading) refuse(n syntax.Node, why string) error {
 // node looks at one node; the walk sees to those below it. It comes to a pipeline
 // before its stages, so that these know where their input comes from.
 func (r *reading) node(n syntax.Node) error {
-	listing := len(r.allow) > 0
+	if r.listing() {
+		if why := r.outside(n); why != "" {
+			return r.refuse(n, why)
+		}
+	}
 	switch n := n.(type) {
 	case *syntax.BinaryCmd:
 		if n.Op == syntax.Pipe || n.Op == syntax.PipeAll {
@@ -180,20 +204,18 @@ func (r *reading) node(n syntax.Node) error {
 		if singleQuoted(n) {
 			return r.refuse(n, whyArithmetic)
 		}
+	case *syntax.DblQuoted:
+		return r.quoted(n)
+	case *syntax.Redirect:
+		if n.Hdoc != nil {
+			return r.quoted(n.Hdoc)
+		}
 	case *syntax.ParamExp:
 		if n.Index != nil && singleQuoted(n.Index) || n.Slice != nil && singleQuoted(n) {
 			return r.refuse(n, whyArithmetic)
 		}
 		if part := r.part(n); strings.Contains(part, "<(") || strings.Contains(part, ">(") {
 			return r.refuse(n, "has a process substitution in an expansion") // bash runs it, the parser sees text
-		}
-	case *syntax.Assign:
-		if listing {
-			return r.refuse(n, "sets a variable, which the allow list does not cover")
-		}
-	case *syntax.DeclClause:
-		if listing {
-			return r.refuse(n, "sets a variable, which the allow list does not cover")
 		}
 	case *syntax.WhileClause:
 		if len(n.Cond) == 1 && !n.Until && r.endless(n.Cond[0]) {
@@ -203,25 +225,65 @@ func (r *reading) node(n syntax.Node) error {
 		if c, ok := n.Loop.(*syntax.CStyleLoop); ok && c.Cond == nil {
 			return r.loop(n, n.Do)
 		}
-	case *syntax.TestDecl, *syntax.CoprocClause:
-		if listing {
-			return r.refuse(n, "not on the allow list")
-		}
 	}
 	return nil
 }
 
-const whyArithmetic = "has quotes in arithmetic, where they do not quote"
+const (
+	whyArithmetic = "has quotes in arithmetic, where they do not quote"
+	whyQuotes     = "has quotes that shells read in different ways"
+)
 
 // singleQuoted reports whether something in n is in single quotes. In arithmetic
-// they keep no shell from running a substitution, though the parser thinks so.
+// they keep no shell from running a substitution, though the parser thinks so. In a
+// substitution quotes begin anew.
 func singleQuoted(n syntax.Node) (found bool) {
 	syntax.Walk(n, func(n syntax.Node) bool {
-		_, single := n.(*syntax.SglQuoted)
-		found = found || single
+		switch n.(type) {
+		case *syntax.SglQuoted:
+			found = true
+		case *syntax.CmdSubst, *syntax.ProcSubst:
+			return false
+		}
 		return !found
 	})
 	return found
+}
+
+// expansions returns w without what is in single quotes itself.
+func expansions(w *syntax.Word) *syntax.Word {
+	if w == nil {
+		return &syntax.Word{}
+	}
+	parts := slices.DeleteFunc(slices.Clone(w.Parts), func(p syntax.WordPart) bool {
+		_, single := p.(*syntax.SglQuoted)
+		return single
+	})
+	return &syntax.Word{Parts: parts}
+}
+
+// quoted refuses "${x:-'…'}" in n, which is in double quotes or a here-document. The
+// parser takes that for a quoted text; to shells the quotes are letters there, and a
+// substitution between them runs.
+// Source: POSIX.1-2017, Shell Command Language, 2.2.3 Double-Quotes.
+func (r *reading) quoted(n syntax.Node) (err error) {
+	syntax.Walk(n, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.CmdSubst, *syntax.ProcSubst:
+			return false
+		case *syntax.ParamExp:
+			inside := syntax.Node(n)
+			if trims(n) { // there they quote, but not in expansions further in
+				inside = expansions(n.Exp.Word)
+			}
+			if err == nil && singleQuoted(inside) {
+				err = r.refuse(n, whyQuotes)
+			}
+			return false
+		}
+		return err == nil
+	})
+	return err
 }
 
 // stmt looks at a command with its redirections.
@@ -246,6 +308,7 @@ func (r *reading) stmt(s *syntax.Stmt) error {
 			}
 		case syntax.Hdoc, syntax.DashHdoc:
 			f := r.one(rd.Hdoc)
+			f.expanded = true
 			in = stdin{piped: true, known: &f}
 		case syntax.WordHdoc:
 			f := r.one(rd.Word)
@@ -264,7 +327,7 @@ func (r *reading) stmt(s *syntax.Stmt) error {
 	}
 	c := &command{part: r.part(s), words: r.fields(call.Args), assigns: len(call.Assigns) > 0, stdin: in, network: network}
 	if len(c.words) == 0 {
-		return &Refused{Part: c.part, Why: "cannot tell which program this runs"}
+		return &Refused{Part: c.part, Why: whyProgram}
 	}
 	return r.command(c)
 }
@@ -300,6 +363,7 @@ func (r *reading) output(s *syntax.Stmt) stdin {
 	out := stdin{piped: true, fetch: downloads(s, r)}
 	if call, ok := s.Cmd.(*syntax.CallExpr); ok && len(s.Redirs) == 0 && len(call.Args) > 0 {
 		if f, ok := printed(r.fields(call.Args)); ok {
+			f.expanded = true
 			out.known = &f
 		}
 	}
@@ -324,6 +388,7 @@ const (
 	whyFetched = "runs what it has just downloaded"
 	whyWritten = "runs what it has just written"
 	whyUnseen  = "runs a script that cannot be seen"
+	whyProgram = "cannot tell which program this runs"
 )
 
 // makes collects the files that the script writes, so that it is noticed when it runs
@@ -408,7 +473,7 @@ func (r *reading) redirect(rd *syntax.Redirect) error {
 			return r.refuse(rd, why)
 		}
 	}
-	if len(r.allow) == 0 {
+	if !r.listing() {
 		return nil
 	}
 	switch {

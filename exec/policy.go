@@ -13,11 +13,12 @@ import (
 // nested shells and carriers such as xargs, and refuses the line if
 //
 //   - it cannot be read, or it cannot be told which program some command is;
-//   - there is an allow list, and a command, assignment or redirection is not on it;
+//   - there is an allow list, and a command, assignment or redirection is not on it,
+//     or the line has shell syntax that may mean something else to another shell;
 //   - a command looks destructive. This holds for what is on the list too.
 //
-// It is a seat belt: it stops a tired person's mistake and the usual tricks, and not
-// somebody who sets out to get around it.
+// The last is a seat belt: it stops a tired person's mistake and the usual tricks, and
+// not somebody who sets out to get around it. The allow list is a wall.
 type Policy struct {
 	allow [][]string
 }
@@ -33,8 +34,8 @@ func (r *Refused) Error() string { return fmt.Sprintf("refused: %s: %s", r.Why, 
 
 // NewPolicy returns the policy with an allow list of command prefixes, such as
 // "git status"; an empty list allows everything that the seat belt lets pass. An
-// entry is matched word by word after quotes are removed, and "git" does not
-// match /usr/bin/git. It allows whatever the program does with further words:
+// entry is matched word by word after quotes are removed, with words that are typed
+// out, and "git" does not match /usr/bin/git. It allows whatever the program does with further words:
 // "find" on the list is a shell. A carrier and what it carries must both be on
 // the list, "timeout" and "git status", or together, "timeout 5 git status".
 //
@@ -119,7 +120,7 @@ func listed(allow [][]string, words []field) int {
 		}
 		same := true
 		for i, want := range entry {
-			if w := words[i]; !w.static() || w.glob || w.text != want {
+			if w := words[i]; !w.static() || w.glob || w.expanded || w.text != want {
 				same = false
 				break
 			}

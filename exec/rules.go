@@ -18,15 +18,15 @@ func (g *guard) command(c *command) error {
 
 	names, ok := c.names()
 	if !ok {
-		return &Refused{Part: c.part, Why: "cannot tell which program this runs"}
+		return &Refused{Part: c.part, Why: whyProgram}
 	}
 	named := 0
-	if len(g.allow) > 0 {
+	if g.listing() {
 		if c.assigns {
-			return &Refused{Part: c.part, Why: "sets a variable, which the allow list does not cover"}
+			return &Refused{Part: c.part, Why: whyVariable}
 		}
 		if named = listed(g.allow, c.words); named == 0 {
-			return &Refused{Part: c.part, Why: "not on the allow list"}
+			return &Refused{Part: c.part, Why: whyNotListed}
 		}
 	}
 	for _, name := range names {
@@ -144,6 +144,9 @@ func (g *guard) named(name string, c *command, listed int) error {
 			return g.nested(c, args[0], at, listed)
 		}
 	case "alias":
+		if err := g.typed(c, len(c.words)); err != nil {
+			return err
+		}
 		for i, a := range args {
 			if _, value, ok := strings.Cut(a.text, "="); ok {
 				a.text = value
@@ -179,8 +182,20 @@ func isStdin(s string) bool {
 	return s == "-" || s == "/dev/stdin" || s == "/dev/fd/0" || s == "/proc/self/fd/0"
 }
 
+// typed refuses words of c before word at that are not as typed, if there is a list:
+// what they give may move the words behind them.
+func (g *guard) typed(c *command, at int) error {
+	if g.listing() && slices.ContainsFunc(c.words[:at], func(f field) bool { return f.expanded }) {
+		return &Refused{Part: c.part, Why: whyProgram}
+	}
+	return nil
+}
+
 // nested reads a script that is word at of c.
 func (g *guard) nested(c *command, script field, at, listed int) error {
+	if err := g.typed(c, at); err != nil {
+		return err
+	}
 	in := *g
 	if listed > at { // the list names the script itself
 		in.allow = nil
@@ -191,7 +206,10 @@ func (g *guard) nested(c *command, script field, at, listed int) error {
 // inner decides about the command that begins at word at of c.
 func (g *guard) inner(c *command, at, listed int) error {
 	if at >= len(c.words) {
-		return nil
+		return g.typed(c, len(c.words))
+	}
+	if err := g.typed(c, at); err != nil {
+		return err
 	}
 	in := *g
 	if listed > at {
@@ -257,12 +275,15 @@ func (g *guard) shell(c *command, listed int) error {
 			return g.scriptFile(c, a)
 		}
 	}
+	if c.more && g.listing() {
+		return &Refused{Part: c.part, Why: whyUnseen}
+	}
 	return g.input(c)
 }
 
 func (g *guard) scriptFile(c *command, f field) error {
 	switch {
-	case f.process || f.opaque:
+	case f.process || f.opaque || g.listing() && f.expanded:
 		return &Refused{Part: c.part, Why: whyUnseen}
 	case isStdin(f.text):
 		return g.input(c)
@@ -375,6 +396,60 @@ type carrier struct {
 	join    bool   // what follows is joined and given to a shell
 	lookup  string // options with which nothing is run
 	perArgs bool   // more words come from standard input
+
+	replace string         // an option whose value is replaced by what is read
+	mark    *regexp.Regexp // what is replaced, if no option says so
+}
+
+// replaces returns what in the command is replaced by the input of c's program, as the
+// options before word at say; nil if nothing is.
+func (k *carrier) replaces(c *command, at int) *regexp.Regexp {
+	for i, w := range c.words[:min(at, len(c.words))] {
+		mark, ok := "", false
+		switch {
+		case i == 0 || k.replace == "":
+			continue
+		case strings.HasPrefix(w.text, "--"):
+			mark, ok = strings.CutPrefix(w.text, "--replace")
+			mark = strings.TrimPrefix(mark, "=")
+		case strings.HasPrefix(w.text, "-"):
+			letter := strings.IndexAny(w.text, "i"+k.replace)
+			if ok = letter > 0; ok {
+				mark = w.text[letter+1:]
+			}
+			if ok && mark == "" && w.text[letter:] == k.replace && i+1 < len(c.words) {
+				mark = c.words[i+1].text
+			}
+		}
+		if ok && mark == "" {
+			mark = "{}"
+		}
+		if ok {
+			return regexp.MustCompile(regexp.QuoteMeta(mark))
+		}
+	}
+	return k.mark
+}
+
+// replaced returns c with what its program reads in place of mark, from word at on, and
+// whether mark is there.
+func (c *command) replaced(mark *regexp.Regexp, at int) (*command, bool) {
+	with := field{text: hole, opaque: c.stdin.fetch}
+	if c.stdin.known != nil {
+		with = *c.stdin.known
+		with.text = strings.TrimRight(with.text, "\n")
+	}
+	in, found := *c, false
+	in.words, in.stdin = slices.Clone(c.words), stdin{}
+	for i := at; i < len(in.words); i++ {
+		if w := in.words[i]; mark.MatchString(w.text) {
+			found = true
+			in.words[i] = join(field{text: mark.ReplaceAllLiteralString(w.text, with.text), expanded: true}, field{
+				glob: with.glob || w.glob, opaque: with.opaque || w.opaque, process: with.process || w.process,
+			}, "")
+		}
+	}
+	return &in, found
 }
 
 var carriers map[string]*carrier
@@ -398,8 +473,8 @@ func init() { // rules and carriers refer to each other
 		"strace":          {short: "abeEIoOpPsSuUX"},
 		"ltrace":          {short: "aAeEFlnopsuwxX"},
 		"watch":           {short: "nq", long: []string{"--interval", "--equexit"}, join: true},
-		"xargs":           {short: "adEILnPs", long: []string{"--arg-file", "--delimiter", "--max-args", "--max-procs", "--max-lines", "--replace", "--max-chars"}, perArgs: true},
-		"parallel":        {short: "jaIJNnLlS", long: []string{"--jobs", "--arg-file", "--sshlogin"}, join: true, perArgs: true},
+		"xargs":           {short: "adEILnPs", long: []string{"--arg-file", "--delimiter", "--max-args", "--max-procs", "--max-lines", "--max-chars"}, perArgs: true, replace: "I"},
+		"parallel":        {short: "jaIJNnLlS", long: []string{"--jobs", "--arg-file", "--sshlogin"}, join: true, perArgs: true, replace: "I", mark: regexp.MustCompile(`\{[#%./0-9]*\}`)},
 		"flock":           {short: "wEc", long: []string{"--timeout", "--conflict-exit-code"}, skip: 1, script: "c"},
 		"chroot":          {skip: 1},
 		"unshare":         {short: "SGRw"},
@@ -473,8 +548,8 @@ options:
 				}
 			}
 		case k.env && strings.Contains(a, "="):
-			if len(g.allow) > 0 && listed <= i {
-				return &Refused{Part: c.part, Why: "sets a variable, which the allow list does not cover"}
+			if g.listing() && listed <= i {
+				return &Refused{Part: c.part, Why: whyVariable}
 			}
 		case k.env && a == "-":
 		default:
@@ -488,14 +563,27 @@ options:
 		}
 	}
 	if i >= len(c.words) {
-		if c.more {
-			return &Refused{Part: c.part, Why: "cannot tell which program this runs"}
+		switch {
+		case c.more:
+			return &Refused{Part: c.part, Why: whyProgram}
+		case k.join && k.perArgs: // it runs what it reads
+			return g.input(c)
 		}
-		return nil
+		return g.typed(c, len(c.words))
 	}
+	if mark := k.replaces(c, i); mark != nil {
+		if in, ok := c.replaced(mark, i); ok {
+			return g.carried(k, in, i, listed)
+		}
+	}
+	return g.carried(k, c, i, listed)
+}
+
+// carried decides about the command that k carries from word i of c on.
+func (g *guard) carried(k *carrier, c *command, i, listed int) error {
 	if k.join {
 		words := joined(c.words[i:])
-		if words.opaque && !c.words[i].opaque {
+		if words.opaque && !c.words[i].opaque && !g.listing() {
 			// The program is known, its arguments are not: that much is so everywhere.
 			return g.inner(c, i, listed)
 		}

@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -16,6 +17,8 @@ type field struct {
 	opaque  bool // a hole comes from a command: it can be anything
 	flags   bool // a hole may be an option, as its variable is set to one
 	process bool // it is a process substitution
+
+	expanded bool // a part of it is not as typed: shells can disagree about it
 }
 
 // hole stands for text that cannot be foreseen, also for none. No payload can hold it.
@@ -97,10 +100,13 @@ func (r *reader) fields(ws []*syntax.Word) []field {
 	for _, w := range ws {
 		each, ok := braces(w)
 		if !ok {
-			all = append(all, field{text: hole, opaque: true, flags: true})
+			all = append(all, field{text: hole, opaque: true, flags: true, expanded: true})
 		}
 		for _, b := range each {
-			all = append(all, r.split(b)...)
+			for _, f := range r.split(b) {
+				f.expanded = f.expanded || len(each) > 1
+				all = append(all, f)
+			}
 		}
 	}
 	return all
@@ -201,11 +207,13 @@ func (b *builder) addSplit(s string) {
 	for i, w := range strings.FieldsFunc(" "+s+" ", isBlank) {
 		if i > 0 || strings.IndexFunc(s, isBlank) == 0 {
 			b.end()
+			b.cur.expanded = true
 		}
 		b.add(w)
 	}
 	if s != "" && strings.LastIndexFunc(s, isBlank) == len(s)-1 {
 		b.end()
+		b.cur.expanded = true
 	}
 }
 
@@ -223,6 +231,7 @@ func (b *builder) addField(f field, quoted bool) {
 	b.cur.opaque = b.cur.opaque || f.opaque
 	b.cur.flags = b.cur.flags || f.flags
 	b.cur.process = b.cur.process || f.process
+	b.cur.expanded = true
 	if quoted {
 		b.add(f.text)
 	} else {
@@ -318,9 +327,11 @@ func (r *reader) param(b *builder, p *syntax.ParamExp, quoted bool) {
 			b.addField(r.one(values[0]), quoted)
 			return
 		}
-		f := field{text: hole, opaque: len(values) == 0}
+		f := field{text: hole}
 		for _, v := range values {
-			f.flags = f.flags || strings.HasPrefix(r.one(v).text, "-")
+			one := r.one(v)
+			f.flags = f.flags || strings.HasPrefix(one.text, "-")
+			f.opaque = f.opaque || one.opaque || !regexTame.MatchString(one.text)
 		}
 		b.addField(f, quoted)
 		return
@@ -333,15 +344,18 @@ func (r *reader) param(b *builder, p *syntax.ParamExp, quoted bool) {
 	case name == "IFS":
 		b.addField(field{text: " "}, quoted)
 	case name == "HOME":
-		b.add("~")
+		b.addField(field{text: "~"}, true)
 	case name == "SHELL":
-		b.add("/bin/sh")
+		b.addField(field{text: "/bin/sh"}, true)
 	case name == "PWD":
-		b.add(".")
+		b.addField(field{text: "."}, true)
 	default:
 		b.addField(field{text: hole}, quoted)
 	}
 }
+
+// regexTame matches values that are not code, wherever they end up.
+var regexTame = regexp.MustCompile(`^[\w\x00./:=@%+,~^-]*$`)
 
 // substitution foresees $(echo words), $(printf words) and $(which name).
 func (r *reader) substitution(stmts []*syntax.Stmt) field {
@@ -419,6 +433,7 @@ func join(a, b field, sep string) field {
 		text: a.text + sep + b.text,
 		glob: a.glob || b.glob, opaque: a.opaque || b.opaque,
 		flags: a.flags || b.flags, process: a.process || b.process,
+		expanded: a.expanded || b.expanded,
 	}
 }
 
