@@ -296,6 +296,10 @@ func (r *reading) stmt(s *syntax.Stmt) error {
 		if err := r.redirect(rd); err != nil {
 			return err
 		}
+		// To dash the command ends before &>, and what follows is another.
+		if all := rd.Op == syntax.RdrAll || rd.Op == syntax.AppAll; all && s.Cmd != nil && s.Cmd.End().After(rd.Pos()) {
+			return r.refuse(s, "has words after &>, which shells read in different ways")
+		}
 		if rd.N != nil && rd.N.Value != "0" {
 			continue
 		}

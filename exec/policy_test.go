@@ -367,6 +367,8 @@ var harmless = []string{
 	`cat /dev/null > x.log`,
 	`ls > /dev/null 2>&1`,
 	`ls 2>/dev/null >&2`,
+	`ls -l &> x.log`,
+	`ls -l &>> x.log && echo done`,
 	`echo x > /dev/stderr`,
 	`echo x > /dev/shm/x`,
 	`lsblk /dev/sda`,
@@ -693,6 +695,8 @@ func TestPolicyReadsAsShellsDo(t *testing.T) {
 		"true $(('x=`rm -rf /`' ))",
 		"true $[$'; $(rm -rf /)${x#' ]",
 		"true ${x:- <(rm -rf /)}",
+		"true &>/dev/null rm -rf /",
+		"true &>> x rm -rf /",
 	} {
 		for name, p := range map[string]*exec.Policy{"listed": listed, "belt": belt} {
 			var refused *exec.Refused

@@ -52,7 +52,8 @@ func (r *reading) outside(n syntax.Node) string {
 	case *syntax.FuncDecl:
 		ok = n.Parens && !n.RsrvWord && n.Name != nil && regexName.MatchString(n.Name.Value)
 	case *syntax.Redirect:
-		ok = n.N == nil || !strings.HasPrefix(n.N.Value, "{") // {name}> sets a variable
+		named := n.N != nil && strings.HasPrefix(n.N.Value, "{") // {name}> sets a variable
+		ok = !named && n.Op != syntax.RdrAll && n.Op != syntax.AppAll
 	case *syntax.SglQuoted:
 		ok = !n.Dollar || !strings.Contains(n.Value, `\'`)
 	case *syntax.DblQuoted:

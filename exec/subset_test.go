@@ -51,6 +51,8 @@ var walled = []struct{ attack, line string }{
 	{"the program is replaced", `git status | xargs --replace=ls ls`},
 	{"the script is in the input", `git status | xargs sh`},
 	{"a control character", "git status \x01"},
+	{"&> ends a command of dash", `git status &>/dev/null touch p`},
+	{"so does &>>", `git status &>>/dev/null touch p`},
 	{"a coprocess", `coproc ls`},
 	{"a function of another name", `function git { ls; }`},
 	{"an array", `x=(a b)`},
