@@ -70,6 +70,12 @@ func (g *guard) script(src string) error {
 	if err := g.file(bash, src); err != nil {
 		return err
 	}
+	return g.posix(bash, src)
+}
+
+// posix reads src, which to bash is the given file, as a shell does that knows nothing
+// but POSIX.
+func (g *guard) posix(bash *syntax.File, src string) error {
 	// A shell that cannot read a line has run those before it.
 	for part := src; part != ""; {
 		posix, err := parse(part, syntax.LangPOSIX)
@@ -79,9 +85,43 @@ func (g *guard) script(src string) error {
 		if strings.Contains(part, "$'") {
 			return &Refused{Part: src, Why: whyQuotes}
 		}
+		// Nor can the parser, though dash reads more than POSIX has: it finds that it
+		// cannot do ${x^^} when it comes to do it, and has run what is before.
+		if err := g.commands(bash, src); err != nil {
+			return err
+		}
 		part = part[:strings.LastIndexByte(strings.TrimSuffix(part, "\n"), '\n')+1]
 	}
 	return nil
+}
+
+// commands reads what is arithmetic or a test to bash as the commands that it is to
+// dash: ((reboot)) is a subshell in another.
+func (g *guard) commands(bash *syntax.File, src string) (err error) {
+	syntax.Walk(bash, func(n syntax.Node) bool {
+		if err != nil {
+			return false
+		}
+		switch n := n.(type) {
+		case *syntax.ArithmExp:
+			if n.Bracket {
+				err = g.asCommands(n, src)
+			}
+		case *syntax.ArithmCmd, *syntax.TestClause:
+			err = g.asCommands(n, src)
+		}
+		return err == nil
+	})
+	return err
+}
+
+func (g *guard) asCommands(n syntax.Node, src string) error {
+	part := (&reading{src: src}).part(n)
+	posix, err := parse(part, syntax.LangPOSIX)
+	if err != nil {
+		return &Refused{Part: part, Why: "is read in different ways by shells"}
+	}
+	return g.file(posix, part)
 }
 
 // control reports whether c is for no text. Shells mark with some of them inside.
