@@ -192,6 +192,9 @@ func (g *guard) file(f *syntax.File, src string) error {
 	if err := r.forkBombs(f); err != nil {
 		return err
 	}
+	if err := r.evaluated(f); err != nil {
+		return err
+	}
 	var refused error
 	syntax.Walk(f, func(n syntax.Node) bool {
 		if n == nil || refused != nil {
