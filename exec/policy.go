@@ -36,7 +36,8 @@ func (r *Refused) Error() string { return fmt.Sprintf("refused: %s: %s", r.Why, 
 // "git status"; an empty list allows everything that the seat belt lets pass. An
 // entry is matched word by word after quotes are removed, with words that are typed
 // out, and "git" does not match /usr/bin/git. It allows whatever the program does with further words:
-// "find" on the list is a shell. A carrier and what it carries must both be on
+// "find" on the list is a shell, and so are "read" and "test", as bash evaluates the
+// subscript of a name. A carrier and what it carries must both be on
 // the list, "timeout" and "git status", or together, "timeout 5 git status".
 //
 // An entry that is not a list of plain words is an error.

@@ -743,9 +743,21 @@ func has(opts []string, letters, long string) bool {
 	})
 }
 
+// mayHoldOptions reports whether a word of args comes from elsewhere and may be options
+// for the others. A word alone is more likely what they are about.
+func mayHoldOptions(args []field) bool {
+	if end := slices.IndexFunc(args, func(a field) bool { return a.text == "--" }); end >= 0 {
+		args = args[:end]
+	}
+	_, _, operands := options(args)
+	return len(operands) > 1 && slices.ContainsFunc(args, func(a field) bool {
+		return a.several && strings.HasPrefix(a.text, hole)
+	})
+}
+
 func remove(args []field) string {
 	opts, unforeseen, operands := options(args)
-	if unforeseen || slices.Contains(opts, "--no-preserve-root") {
+	if unforeseen || mayHoldOptions(args) || slices.Contains(opts, "--no-preserve-root") {
 		return whyRemove
 	}
 	if !has(opts, "rR", "recursive") {

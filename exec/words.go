@@ -15,6 +15,8 @@ type field struct {
 	glob bool   // a hole may be a pattern that matches file names
 
 	opaque  bool // a hole comes from a command: it can be anything
+	read    bool // that command's output is it
+	several bool // and is not quoted: it can be several words, options among them
 	flags   bool // a hole may be an option, as its variable is set to one
 	process bool // it is a process substitution
 
@@ -231,6 +233,8 @@ func (b *builder) addField(f field, quoted bool) {
 	b.cur.opaque = b.cur.opaque || f.opaque
 	b.cur.flags = b.cur.flags || f.flags
 	b.cur.process = b.cur.process || f.process
+	b.cur.several = b.cur.several || f.opaque && f.read && !quoted
+	b.cur.read = b.cur.read || f.read
 	b.cur.expanded = true
 	if quoted {
 		b.add(f.text)
@@ -311,7 +315,7 @@ func (r *reader) param(b *builder, p *syntax.ParamExp, quoted bool) {
 		return
 	}
 	if !plain {
-		b.addField(field{text: hole, opaque: true}, quoted)
+		b.addField(r.alternative(p), quoted)
 		return
 	}
 	name := p.Param.Value
@@ -330,7 +334,8 @@ func (r *reader) param(b *builder, p *syntax.ParamExp, quoted bool) {
 		f := field{text: hole}
 		for _, v := range values {
 			one := r.one(v)
-			f.flags = f.flags || strings.HasPrefix(one.text, "-")
+			f.flags = f.flags || regexOption.MatchString(one.text)
+			f.read = f.read || one.read
 			f.opaque = f.opaque || one.opaque || !regexTame.MatchString(one.text)
 		}
 		b.addField(f, quoted)
@@ -338,7 +343,7 @@ func (r *reader) param(b *builder, p *syntax.ParamExp, quoted bool) {
 	}
 	switch {
 	case len(values) > 0 || r.unknown[name]:
-		b.addField(field{text: hole, opaque: true}, quoted)
+		b.addField(field{text: hole, opaque: true, read: true}, quoted)
 	case name == "@" || name == "*" || name >= "0" && name <= "9~":
 		b.addField(field{text: hole, opaque: true, flags: true}, quoted)
 	case name == "IFS":
@@ -354,12 +359,30 @@ func (r *reader) param(b *builder, p *syntax.ParamExp, quoted bool) {
 	}
 }
 
+// alternative foresees ${x:-word} and ${x:+word}, which are opaque but for this: the word
+// may be an option. So may other expansions, but nobody writes them so.
+func (r *reader) alternative(p *syntax.ParamExp) field {
+	f := field{text: hole, opaque: true}
+	if p.Exp == nil || p.Exp.Word == nil || r.depth >= maxDepth {
+		return f
+	}
+	r.depth++
+	defer func() { r.depth-- }()
+	word := r.one(p.Exp.Word)
+	f.flags = word.flags || regexOption.MatchString(word.text)
+	f.read = word.read
+	return f
+}
+
+// regexOption matches text with an option in it.
+var regexOption = regexp.MustCompile(`(^|\s)-`)
+
 // regexTame matches values that are not code, wherever they end up.
 var regexTame = regexp.MustCompile(`^[\w\x00./:=@%+,~^-]*$`)
 
 // substitution foresees $(echo words), $(printf words) and $(which name).
 func (r *reader) substitution(stmts []*syntax.Stmt) field {
-	unseen := field{text: hole, opaque: true}
+	unseen := field{text: hole, opaque: true, read: true}
 	if len(stmts) != 1 || len(stmts[0].Redirs) > 0 || r.depth >= maxDepth {
 		return unseen
 	}
@@ -433,7 +456,7 @@ func join(a, b field, sep string) field {
 		text: a.text + sep + b.text,
 		glob: a.glob || b.glob, opaque: a.opaque || b.opaque,
 		flags: a.flags || b.flags, process: a.process || b.process,
-		expanded: a.expanded || b.expanded,
+		read: a.read || b.read, several: a.several || b.several, expanded: a.expanded || b.expanded,
 	}
 }
 
