@@ -435,7 +435,9 @@ const (
 	whyFetched = "runs what it has just downloaded"
 	whyWritten = "runs what it has just written"
 	whyUnseen  = "runs a script that cannot be seen"
-	whyProgram = "cannot tell which program this runs"
+
+	whyProgramUnseen = "runs a program that cannot be seen"
+	whyProgram       = "cannot tell which program this runs"
 )
 
 // makes collects the files that the script writes, so that it is noticed when it runs

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -304,46 +305,145 @@ var (
 	removesTree = regexp.MustCompile(`\brmtree\b|\bremove_tree\b|\brm_rf\b|\brm_r\b|\brmSync\b|deltree`)
 )
 
-func (g *guard) interpreter(name string, c *command) error {
-	args := c.words[1:]
-	code, inline, file := field{}, false, false
-	for i, a := range args {
+// codeLetters are the options of interpreters that take a program, attached or as the
+// next word.
+var codeLetters = []struct {
+	name    *regexp.Regexp
+	letters string
+}{
+	{regexp.MustCompile(`^python`), "c"},
+	{regexp.MustCompile(`^perl`), "eE"},
+	{regexp.MustCompile(`^(node|deno|bun)`), "ep"},
+	{regexp.MustCompile(`^php`), "rBRE"},
+	{regexp.MustCompile(`^pwsh`), "c"},
+	{regexp.MustCompile(``), "e"},
+}
+
+// codeIn returns what in option word a is a program, and whether a program is its value.
+func codeIn(name, a string) (attached string, next bool) {
+	if strings.HasPrefix(a, "--") {
+		option, value, ok := strings.Cut(a, "=")
+		long := option == "--eval" || option == "--print" || option == "--execute" || option == "--source"
+		return value, long && !ok
+	}
+	for _, l := range codeLetters {
+		if !l.name.MatchString(name) {
+			continue
+		}
+		at := strings.IndexAny(a, l.letters)
+		if at < 1 || strings.ContainsFunc(a[1:at], func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
+			return "", false
+		}
+		return a[at+1:], at+1 == len(a) || strings.IndexByte(l.letters, a[len(a)-1]) >= 0
+	}
+	return "", false
+}
+
+// An invocation is how an interpreter is called.
+type invocation struct {
+	code   field // programs in the arguments
+	inline bool  // there are some
+	file   bool  // the program is in a file
+	script field // that file
+}
+
+// invoked reads the arguments of an interpreter other than awk.
+func invoked(name string, args []field) (v invocation) {
+	for i := 0; i < len(args); i++ {
+		a := args[i]
 		switch {
-		case a.process:
-			return &Refused{Part: c.part, Why: "runs a program that cannot be seen"}
 		case isStdin(a.text):
-			file = false
+			return v
 		case strings.HasPrefix(a.text, "-"):
-			letter := a.text[len(a.text)-1]
-			if !strings.HasPrefix(a.text, "--") && strings.IndexByte("ceErp", letter) >= 0 || a.text == "--eval" || a.text == "--print" {
-				if i+1 < len(args) {
-					code, inline = join(code, args[i+1], "\n"), true
-				}
+			attached, next := codeIn(name, a.text)
+			if attached != "" {
+				a.text = attached
+				v.code, v.inline = join(v.code, a, "\n"), true
 			}
-			if a.text == "-m" {
-				file = true
+			if next && i+1 < len(args) {
+				i++
+				v.code, v.inline = join(v.code, args[i], "\n"), true
 			}
+			v.file = v.file || strings.HasPrefix(a.text, "-m") && strings.HasPrefix(name, "python")
 		default:
-			if strings.HasSuffix(name, "awk") && !inline {
-				code, inline = a, true
+			if !v.file {
+				v.file, v.script = true, a
 			}
-			if why := g.made[base(a.text)]; !inline && !file && why != "" {
-				return &Refused{Part: c.part, Why: why}
-			}
-			file = true
 		}
 	}
+	return v
+}
+
+// awkOptions are the options of awk that take a value, by their long names in gawk.
+// Source: POSIX.1-2017, awk; gawk manual, 2.2 Command-Line Options.
+var awkOptions = map[string]string{
+	"--field-separator": "-F", "--assign": "-v", "--file": "-f", "--exec": "-E",
+	"--source": "-e", "--include": "-i", "--load": "-l",
+}
+
+// awkOption returns the option in a, by its short name, and its value if that is attached.
+func awkOption(a field) (option string, value field) {
+	value = a
+	if strings.HasPrefix(a.text, "--") {
+		option, value.text, _ = strings.Cut(a.text, "=")
+		return awkOptions[option], value
+	}
+	value.text = a.text[2:]
+	return a.text[:2], value
+}
+
+// invokedAwk reads the arguments of awk. The program is the first that is no option,
+// unless an option gives it.
+func invokedAwk(args []field) (v invocation) {
+	given := false
+	for i := 0; i < len(args); i++ {
+		a := args[i]
+		if len(a.text) < 2 || a.text[0] != '-' || a.text == "--" {
+			if !given && a.text != "--" {
+				v.code, v.inline, given = a, true, true
+			}
+			continue
+		}
+		option, value := awkOption(a)
+		if value.text == "" && i+1 < len(args) && option != "" && strings.Contains("-F-v-f-E-e-i-l", option) {
+			i++
+			value = args[i]
+		}
+		switch option {
+		case "-e":
+			v.code, v.inline, given = join(v.code, value, "\n"), true, true
+		case "-f", "-E":
+			v.file, v.script, given = !isStdin(value.text), value, true
+		}
+	}
+	return v
+}
+
+func (g *guard) interpreter(name string, c *command) error {
+	args := c.words[1:]
+	if slices.ContainsFunc(args, func(a field) bool { return a.process }) {
+		return &Refused{Part: c.part, Why: whyProgramUnseen}
+	}
+	var v invocation
+	if strings.HasSuffix(name, "awk") {
+		v = invokedAwk(args)
+	} else {
+		v = invoked(name, args)
+	}
+	if why := g.made[base(v.script.text)]; v.file && !v.inline && why != "" {
+		return &Refused{Part: c.part, Why: why}
+	}
 	switch {
-	case inline && code.opaque:
-		return &Refused{Part: c.part, Why: "runs a program that cannot be seen"}
-	case inline:
-		return g.program(c, code.text)
-	case !file && c.stdin.fetch:
+	case v.inline && v.code.opaque:
+		return &Refused{Part: c.part, Why: whyProgramUnseen}
+	case v.inline:
+		return g.program(c, v.code.text)
+	case !v.file && c.stdin.fetch:
 		return &Refused{Part: c.part, Why: whyFetched}
-	case !file && c.stdin.known != nil && !c.stdin.known.opaque:
+	case !v.file && c.stdin.known != nil && !c.stdin.known.opaque:
 		return g.program(c, c.stdin.known.text)
-	case !file && c.stdin.piped:
-		return &Refused{Part: c.part, Why: "runs a program that cannot be seen"}
+	case !v.file && c.stdin.piped:
+		return &Refused{Part: c.part, Why: whyProgramUnseen}
 	}
 	return nil
 }
