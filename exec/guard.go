@@ -16,8 +16,13 @@ type guard struct {
 	allow [][]string
 	depth int // of scripts within scripts
 
-	made map[string]string // base names of files that the payload makes: why they are not run
-	work *int              // see reader
+	made    map[string]string  // base names of files that the payload makes: why they are not run
+	aliases map[string][]field // what names stand for, by alias or hash -p
+	work    *int               // see reader
+}
+
+func newGuard(allow [][]string) *guard {
+	return &guard{allow: allow, made: make(map[string]string), aliases: make(map[string][]field), work: new(int)}
 }
 
 // listing reports whether only what is on a list may run.
@@ -32,6 +37,8 @@ type command struct {
 	stdin   stdin
 	more    bool // more words come from standard input
 	network bool // connected to /dev/tcp
+
+	aliased []string // names in front that were aliases
 }
 
 // stdin says where the standard input of a command comes from, if that is told.
@@ -443,9 +450,6 @@ const (
 // makes collects the files that the script writes, so that it is noticed when it runs
 // one of them.
 func (r *reading) makes(f *syntax.File) {
-	if r.made == nil {
-		r.made = make(map[string]string)
-	}
 	why := whyWritten
 	note := func(name string) {
 		if name = base(name); name != "" && name != "-" && name != "null" && r.made[name] != whyFetched {

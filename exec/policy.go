@@ -84,7 +84,7 @@ func (p *Policy) Check(payload string) ([]string, error) {
 	if straight, changed := Straighten(payload); changed {
 		return nil, &Refused{Part: payload, Why: "has quotes or dashes that a phone put in", Straight: straight}
 	}
-	g := &guard{allow: p.allow, work: new(int)}
+	g := newGuard(p.allow)
 	if strings.TrimSpace(payload) == "" {
 		return nil, &Refused{Part: payload, Why: "nothing to run"}
 	}
@@ -100,7 +100,7 @@ func (p *Policy) CheckArgv(argv []string) ([]string, error) {
 	if len(argv) == 0 || argv[0] == "" {
 		return nil, &Refused{Part: strings.Join(argv, " "), Why: "nothing to run"}
 	}
-	g := &guard{allow: p.allow, work: new(int)}
+	g := newGuard(p.allow)
 	c := &command{part: strings.Join(argv, " ")}
 	for _, a := range argv {
 		c.words = append(c.words, field{text: a})

@@ -35,7 +35,32 @@ func (g *guard) command(c *command) error {
 			return err
 		}
 	}
-	return nil
+	return g.alias(c)
+}
+
+// alias decides about c once more if its name was given to another command. What is
+// aliased is looked at when that is done; here it gets its arguments.
+func (g *guard) alias(c *command) error {
+	name := c.words[0].text
+	words, ok := g.aliases[name]
+	if !ok || slices.Contains(c.aliased, name) {
+		return nil
+	}
+	in := *c
+	in.words = slices.Concat(words, c.words[1:])
+	in.aliased = append(slices.Clone(c.aliased), name)
+	return g.unlisted().command(&in)
+}
+
+// learnAlias notes that name stands for words.
+func (g *guard) learnAlias(name string, words []string) {
+	g.aliases[name] = nil
+	for _, w := range words {
+		g.aliases[name] = append(g.aliases[name], field{text: w})
+	}
+	if len(words) == 0 {
+		delete(g.aliases, name)
+	}
 }
 
 // names returns the base names that c's program may have: one as a rule; those that
@@ -94,10 +119,9 @@ func guarded() map[string]bool {
 	for name := range carriers {
 		all[name] = true
 	}
-	for name := range shells {
+	for _, name := range []string{"sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "csh", "eval", "find", "mkfs.ext4"} {
 		all[name] = true
 	}
-	all["mkfs.ext4"] = true
 	return all
 }
 
@@ -117,7 +141,7 @@ func (g *guard) named(name string, c *command, listed int) error {
 		}
 	}
 	switch {
-	case shells[name]:
+	case shells.MatchString(name):
 		return g.shell(c, listed)
 	case interpreter.MatchString(name):
 		return g.interpreter(name, c)
@@ -149,12 +173,17 @@ func (g *guard) named(name string, c *command, listed int) error {
 			return err
 		}
 		for i, a := range args {
-			if _, value, ok := strings.Cut(a.text, "="); ok {
+			if name, value, ok := strings.Cut(a.text, "="); ok {
 				a.text = value
 				if err := g.nested(c, a, 1+i, listed); err != nil {
 					return err
 				}
+				g.learnAlias(name, strings.Fields(value))
 			}
+		}
+	case "hash":
+		if len(args) > 2 && args[0].text == "-p" {
+			g.learnAlias(args[2].text, []string{args[1].text})
 		}
 	case "at", "batch":
 		if c.stdin.piped {
@@ -204,6 +233,13 @@ func (g *guard) nested(c *command, script field, at, listed int) error {
 	return in.seen(script, c.part)
 }
 
+// unlisted returns a guard without the list.
+func (g *guard) unlisted() *guard {
+	in := *g
+	in.allow = nil
+	return &in
+}
+
 // inner decides about the command that begins at word at of c.
 func (g *guard) inner(c *command, at, listed int) error {
 	if at >= len(c.words) {
@@ -232,7 +268,8 @@ func (g *guard) input(c *command) error {
 	return nil
 }
 
-var shells = set("sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "rbash", "yash", "posh")
+// shells are the base names of shells, also with a version behind them.
+var shells = regexp.MustCompile(`^((r?ba|da|a|z|fi|po|ya|t?c|r|o|la|hu)?sh|(r|m|pd|o|lo|l)?ksh|xonsh|elvish|nu|oils?)[0-9.]*(-static)?$`)
 
 // shell decides about sh [options] [-c script | file] words.
 func (g *guard) shell(c *command, listed int) error {
@@ -460,7 +497,7 @@ func (g *guard) program(c *command, code string) error {
 		return nil
 	}
 	var all []string
-	in := guard{depth: g.depth, made: g.made, work: g.work} // what is allowed is the interpreter
+	in := g.unlisted() // what is allowed is the interpreter
 	try := func(script string) error {
 		if _, err := parse(script, syntax.LangBash); err != nil {
 			return nil // not shell
