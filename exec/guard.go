@@ -25,6 +25,8 @@ func newGuard(allow [][]string) *guard {
 	return &guard{allow: allow, made: make(map[string]string), aliases: make(map[string][]field), work: new(int)}
 }
 
+func parseBash(src string) (*syntax.File, error) { return parse(src, syntax.LangBash) }
+
 // listing reports whether only what is on a list may run.
 func (g *guard) listing() bool { return len(g.allow) > 0 }
 
@@ -266,6 +268,10 @@ func (r *reading) node(n syntax.Node) error {
 		}
 		if part := r.part(n); strings.Contains(part, "<(") || strings.Contains(part, ">(") {
 			return r.refuse(n, "has a process substitution in an expansion") // bash runs it, the parser sees text
+		}
+	case *syntax.Assign:
+		if n.Name != nil && n.Value != nil {
+			return r.variable(&command{part: r.part(n)}, n.Name.Value, r.one(n.Value).text)
 		}
 	case *syntax.WhileClause:
 		if len(n.Cond) == 1 && !n.Until && r.endless(n.Cond[0]) {

@@ -5,9 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
-
-	"mvdan.cc/sh/v3/syntax"
 )
 
 // command decides about one simple command, and about what it carries.
@@ -110,8 +109,8 @@ func match(pattern, s string) bool {
 	return ok || err != nil
 }
 
-// guarded yields every name that some rule is about.
-func guarded() map[string]bool {
+// guarded returns every name that some rule is about.
+var guarded = sync.OnceValue(func() map[string]bool {
 	all := make(map[string]bool)
 	for name := range rules {
 		all[name] = true
@@ -119,11 +118,14 @@ func guarded() map[string]bool {
 	for name := range carriers {
 		all[name] = true
 	}
+	for name := range roamers {
+		all[name] = true
+	}
 	for _, name := range []string{"sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "csh", "eval", "find", "mkfs.ext4"} {
 		all[name] = true
 	}
 	return all
-}
+})
 
 // named applies what is known of a program called name. The first words of c, as many
 // as listed says, are named by the allow list.
@@ -192,14 +194,23 @@ func (g *guard) named(name string, c *command, listed int) error {
 	case "find":
 		return g.find(c, listed)
 	case "git":
-		for i, a := range args {
-			if _, script, ok := strings.Cut(a.text, "=!"); ok && i > 0 && args[i-1].text == "-c" {
-				a.text = script
-				if err := g.nested(c, a, 1+i, listed); err != nil {
-					return err
-				}
-			}
+		if err := g.gitConfig(c); err != nil {
+			return err
 		}
+	case "crontab":
+		if c.stdin.piped && slices.ContainsFunc(args, func(f field) bool { return isStdin(f.text) }) || len(args) == 0 {
+			return g.crontab(c)
+		}
+	case "make", "gmake":
+		if readsStdin(args) && c.stdin.piped {
+			return &Refused{Part: c.part, Why: whyUnseen}
+		}
+	}
+	if verbs, ok := roamers[name]; ok {
+		return g.roam(verbs, c)
+	}
+	if scripted[name] != nil {
+		return g.scripts(name, c)
 	}
 	return nil
 }
@@ -498,24 +509,15 @@ func (g *guard) program(c *command, code string) error {
 	}
 	var all []string
 	in := g.unlisted() // what is allowed is the interpreter
-	try := func(script string) error {
-		if _, err := parse(script, syntax.LangBash); err != nil {
-			return nil // not shell
-		}
-		if err := in.script(strings.ReplaceAll(script, hole, "${_}")); err != nil && !strings.HasPrefix(err.(*Refused).Why, "cannot") {
-			return &Refused{Part: c.part, Why: err.(*Refused).Why}
-		}
-		return nil
-	}
 	for _, m := range literals.FindAllStringSubmatch(code, -1) {
 		s := m[1] + m[2] + m[3] + m[4]
 		all = append(all, s)
-		if err := try(s); err != nil {
+		if err := in.maybeScript(c, s); err != nil {
 			return err
 		}
 	}
 	for i := range all { // a list of words, somewhere in the program
-		if err := try(strings.Join(all[i:], " ")); err != nil {
+		if err := in.maybeScript(c, strings.Join(all[i:], " ")); err != nil {
 			return err
 		}
 	}
@@ -687,6 +689,10 @@ options:
 		case k.env && strings.Contains(a, "="):
 			if g.listing() && listed <= i {
 				return &Refused{Part: c.part, Why: whyVariable}
+			}
+			name, value, _ := strings.Cut(a, "=")
+			if err := g.variable(c, name, value); err != nil {
+				return err
 			}
 		case k.env && a == "-":
 		default:
