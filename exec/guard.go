@@ -18,11 +18,16 @@ type guard struct {
 
 	made    map[string]string  // base names of files that the payload makes: why they are not run
 	aliases map[string][]field // what names stand for, by alias or hash -p
+	dirs    map[string]bool    // folders that the payload goes to
+	cloned  map[string]bool    // base names of folders that it downloads
 	work    *int               // see reader
 }
 
 func newGuard(allow [][]string) *guard {
-	return &guard{allow: allow, made: make(map[string]string), aliases: make(map[string][]field), work: new(int)}
+	return &guard{
+		allow: allow, made: make(map[string]string), aliases: make(map[string][]field),
+		dirs: make(map[string]bool), cloned: make(map[string]bool), work: new(int),
+	}
 }
 
 func parseBash(src string) (*syntax.File, error) { return parse(src, syntax.LangBash) }
@@ -192,12 +197,15 @@ type reading struct {
 	reader
 	src   string
 	stdin map[*syntax.Stmt]stdin
+
+	sockets bool // a file is connected to /dev/tcp
 }
 
 func (g *guard) file(f *syntax.File, src string) error {
 	r := &reading{guard: g, reader: reader{work: g.work}, src: src, stdin: make(map[*syntax.Stmt]stdin)}
 	r.learn(f)
 	r.makes(f)
+	r.moves(f)
 	if err := r.forkBombs(f); err != nil {
 		return err
 	}
@@ -274,8 +282,8 @@ func (r *reading) node(n syntax.Node) error {
 			return r.variable(&command{part: r.part(n)}, n.Name.Value, r.one(n.Value).text)
 		}
 	case *syntax.WhileClause:
-		if len(n.Cond) == 1 && !n.Until && r.endless(n.Cond[0]) {
-			return r.loop(n, n.Do)
+		if len(n.Cond) == 1 && r.endless(n.Cond[0], n.Until) {
+			return r.loop(n, slices.Concat(n.Cond, n.Do))
 		}
 	case *syntax.ForClause:
 		if c, ok := n.Loop.(*syntax.CStyleLoop); ok && c.Cond == nil {
@@ -346,9 +354,9 @@ func (r *reading) quoted(n syntax.Node) (err error) {
 func (r *reading) stmt(s *syntax.Stmt) error {
 	in, network := r.stdin[s], false
 	for _, rd := range s.Redirs {
-		if to := r.one(rd.Word).text; strings.HasPrefix(to, "/dev/tcp/") || strings.HasPrefix(to, "/dev/udp/") {
-			network = true
-		}
+		copies := rd.Op == syntax.DplIn || rd.Op == syntax.DplOut
+		to := r.one(rd.Word).text
+		network = network || isSocket(to) || r.sockets && copies && !slices.Contains([]string{"0", "1", "2", "-"}, to)
 		if err := r.redirect(rd); err != nil {
 			return err
 		}
@@ -528,8 +536,10 @@ func (r *reading) redirect(rd *syntax.Redirect) error {
 		writes = strings.Trim(to.text, "0123456789-") != ""
 	}
 	if writes && !to.process {
-		if why := badTarget(to.text); why != "" {
-			return r.refuse(rd, why)
+		for _, target := range r.fromDirs([]field{to}) {
+			if why := badTarget(target[0].text); why != "" {
+				return r.refuse(rd, why)
+			}
 		}
 	}
 	if !r.listing() {
@@ -545,19 +555,27 @@ func (r *reading) redirect(rd *syntax.Redirect) error {
 	return r.refuse(rd, "redirects, which the allow list does not cover")
 }
 
-// endless reports whether a condition always holds.
-func (r *reading) endless(cond *syntax.Stmt) bool {
+// endless reports whether a condition always holds, or never.
+func (r *reading) endless(cond *syntax.Stmt, until bool) bool {
 	switch c := cond.Cmd.(type) {
 	case *syntax.ArithmCmd, *syntax.TestClause:
-		return strings.Trim(r.part(cond), "()[] 1") == ""
+		always := map[bool]string{false: "1", true: "0"}[until != cond.Negated]
+		return strings.Trim(r.part(cond), "()[]! "+always) == ""
 	case *syntax.CallExpr:
-		switch joined(r.fields(c.Args)).text {
-		case "true", "/bin/true", "/usr/bin/true", ":", "[ 1 ]", "[ 1 = 1 ]", "test 1", "[ true ]":
-			return true
+		words := joined(r.fields(c.Args)).text
+		if until != cond.Negated {
+			return regexNever.MatchString(words)
 		}
+		return regexAlways.MatchString(words)
 	}
 	return false
 }
+
+var (
+	regexAlways = regexp.MustCompile(`^((/usr)?/bin/)?(true|:|\[ [^! \x00]+ \]|\[ (\w+) ==? (\w+) \]|test [^! \x00]+|sleep \S+|echo .*|printf .*)$`)
+	regexNever  = regexp.MustCompile(`^((/usr)?/bin/)?(false|\[ \]|\[ (\w+) ==? (\w+) \]|test)$`)
+	regexNoTime = regexp.MustCompile(`^0*\.?0*[smhd]?$`)
+)
 
 // loop refuses a loop without end that starts processes in the background.
 func (r *reading) loop(loop syntax.Node, do []*syntax.Stmt) error {
@@ -568,9 +586,7 @@ func (r *reading) loop(loop syntax.Node, do []*syntax.Stmt) error {
 			background = background || n.Background
 			return !n.Background // what waits there does not hold up the loop
 		case *syntax.CallExpr:
-			for _, f := range r.fields(n.Args[:min(1, len(n.Args))]) {
-				bounded = bounded || f.text == "sleep" || f.text == "wait" || f.text == "break" || f.text == "exit" || f.text == "read"
-			}
+			bounded = bounded || bounds(r.fields(n.Args))
 		}
 		return true
 	})
@@ -578,6 +594,20 @@ func (r *reading) loop(loop syntax.Node, do []*syntax.Stmt) error {
 		return r.refuse(loop, whyForks)
 	}
 	return nil
+}
+
+// bounds reports whether a command holds up a loop, or ends it.
+func bounds(words []field) bool {
+	if len(words) == 0 {
+		return false
+	}
+	switch words[0].text {
+	case "wait", "break", "exit", "read":
+		return true
+	case "sleep":
+		return !slices.ContainsFunc(words[1:], func(f field) bool { return regexNoTime.MatchString(f.text) })
+	}
+	return false
 }
 
 // forkBombs refuses functions that start themselves in the background, in a pipe or in

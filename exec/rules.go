@@ -131,15 +131,17 @@ var guarded = sync.OnceValue(func() map[string]bool {
 // as listed says, are named by the allow list.
 func (g *guard) named(name string, c *command, listed int) error {
 	args := c.words[1:]
-	if why := g.made[name]; why != "" && strings.Contains(c.words[0].text, "/") {
+	if why := g.whyMade(c.words[0].text); why != "" && strings.Contains(c.words[0].text, "/") {
 		return &Refused{Part: c.part, Why: why}
 	}
 	if name == "mkfs" || strings.HasPrefix(name, "mkfs.") {
 		name = "mkfs"
 	}
 	if rule := rules[name]; rule != nil && !asksForHelp(args) {
-		if why := rule(args); why != "" {
-			return &Refused{Part: c.part, Why: why}
+		for _, in := range g.fromDirs(args) {
+			if why := rule(in); why != "" {
+				return &Refused{Part: c.part, Why: why}
+			}
 		}
 	}
 	switch {
@@ -336,8 +338,8 @@ func (g *guard) scriptFile(c *command, f field) error {
 		return &Refused{Part: c.part, Why: whyUnseen}
 	case isStdin(f.text):
 		return g.input(c)
-	case g.made[base(f.text)] != "":
-		return &Refused{Part: c.part, Why: g.made[base(f.text)]}
+	case g.whyMade(f.text) != "":
+		return &Refused{Part: c.part, Why: g.whyMade(f.text)}
 	}
 	return nil
 }
@@ -478,7 +480,7 @@ func (g *guard) interpreter(name string, c *command) error {
 	} else {
 		v = invoked(name, args)
 	}
-	if why := g.made[base(v.script.text)]; v.file && !v.inline && why != "" {
+	if why := g.whyMade(v.script.text); v.file && !v.inline && why != "" {
 		return &Refused{Part: c.part, Why: why}
 	}
 	switch {
@@ -805,6 +807,28 @@ const (
 
 func always(why string) func([]field) string { return func([]field) string { return why } }
 
+// holding refuses arguments one of which matches pattern.
+func holding(why, pattern string) func([]field) string {
+	re := regexp.MustCompile(pattern)
+	return func(args []field) string {
+		if slices.ContainsFunc(args, func(a field) bool { return re.MatchString(a.text) }) {
+			return why
+		}
+		return ""
+	}
+}
+
+// unless refuses arguments none of which matches pattern.
+func unless(why, pattern string) func([]field) string {
+	re := regexp.MustCompile(pattern)
+	return func(args []field) string {
+		if len(args) == 0 || slices.ContainsFunc(args, func(a field) bool { return re.MatchString(a.text) }) {
+			return ""
+		}
+		return why
+	}
+}
+
 // rules says of a program why these arguments are refused, or "".
 var rules = map[string]func(args []field) string{
 	"rm":         remove,
@@ -825,6 +849,27 @@ var rules = map[string]func(args []field) string{
 	"mkfs":       always(whyFormat),
 	"mke2fs":     always(whyFormat),
 	"mkswap":     always(whyFormat),
+	"mkdosfs":    always(whyFormat),
+	"mkntfs":     always(whyFormat),
+	"mkudffs":    always(whyFormat),
+	"lvremove":   always(whyDevice),
+	"vgremove":   always(whyDevice),
+	"pvremove":   always(whyDevice),
+	"sgdisk":     holding(whyDevice, `^(-[zZod].*|--(zap|zap-all|clear|delete)(=.*)?)$`),
+	"parted":     holding(whyDevice, `^(.*\s)?(mklabel|mktable|mkpart|rm|resizepart)(\s.*)?$`),
+	"fdisk":      unless(whyDevice, `^(-l|--list|-x|-V|--version|-s|--getsz)`),
+	"sfdisk":     unless(whyDevice, `^(-l|--list|-d|--dump|-J|--json|-V|--version|-s|-g|-F|--list-free)`),
+	"gdisk":      unless(whyDevice, `^-l`),
+	"cfdisk":     always(whyDevice),
+	"cryptsetup": holding(whyFormat, `^(luksFormat|luksErase|erase|reencrypt)$`),
+	"zpool":      holding(whyDevice, `^(destroy|create|labelclear)$`),
+	"zfs":        holding(whyRemove, `^destroy$`),
+	"mdadm":      holding(whyDevice, `^--zero-superblock$`),
+	"nvme":       holding(whyFormat, `^(format|sanitize|write)$`),
+	"hdparm":     holding(whyDevice, `^--(security-erase|trim-sector|write-sector)`),
+	"badblocks":  holding(whyDevice, `^-[a-z]*w`),
+	"socat":      holding(whyNetwork, `(?i)^(exec|system|shell):`),
+	"xargs":      unboundedXargs,
 	"newfs":      always(whyFormat),
 	"wipefs":     wipe,
 	"blkdiscard": always(whyDevice),
@@ -852,6 +897,7 @@ var rules = map[string]func(args []field) string{
 	"chown":      recursiveMode,
 	"chgrp":      recursiveMode,
 	"kill":       killAll,
+	"pkill":      killAll,
 }
 
 // options splits args at "--": what may be an option, and what is none.
@@ -1053,8 +1099,30 @@ func netcat(args []field) string {
 	return ""
 }
 
+// unboundedXargs refuses as many processes at a time as there is input.
+func unboundedXargs(args []field) string {
+	for i, a := range args {
+		switch {
+		case a.text == "--max-procs=0", regexUnbounded.MatchString(a.text),
+			i > 0 && a.text == "0" && regexProcs.MatchString(args[i-1].text):
+			return whyForks
+		case !strings.HasPrefix(a.text, "-") && (i == 0 || !strings.HasPrefix(args[i-1].text, "-")):
+			return "" // the command
+		}
+	}
+	return ""
+}
+
+var (
+	regexUnbounded = regexp.MustCompile(`^-[0prtx]*P0+$`)
+	regexProcs     = regexp.MustCompile(`^(-[0prtx]*P|--max-procs)$`)
+)
+
 func killAll(args []field) string {
 	for i, a := range args {
+		if strings.Contains(a.text, parent) {
+			return "ends what watches over it"
+		}
 		// The first -1 is a signal, unless it follows one.
 		if a.text == "-1" && (i > 0 || len(args) == 1) {
 			return "ends everything"

@@ -26,6 +26,9 @@ type field struct {
 // hole stands for text that cannot be foreseen, also for none. No payload can hold it.
 const hole = "\x00"
 
+// parent stands for the process that watches over the payload, which is its parent.
+const parent = "$PPID"
+
 func (f field) static() bool { return !strings.Contains(f.text, hole) }
 
 const (
@@ -348,6 +351,8 @@ func (r *reader) param(b *builder, p *syntax.ParamExp, quoted bool) {
 		b.addField(field{text: hole, opaque: true, flags: true}, quoted)
 	case name == "IFS":
 		b.addField(field{text: " "}, quoted)
+	case name == "PPID":
+		b.addField(field{text: parent}, quoted)
 	case name == "HOME":
 		b.addField(field{text: "~"}, true)
 	case name == "SHELL":
