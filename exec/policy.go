@@ -91,7 +91,7 @@ func (p *Policy) Check(payload string) ([]string, error) {
 	if err := g.script(payload); err != nil {
 		return nil, err
 	}
-	return []string{"/bin/sh", "-c", payload}, nil
+	return []string{"/bin/sh", "-c", "--", payload}, nil // a payload may begin with a dash
 }
 
 // CheckArgv decides about an argument list that is run without a shell and returns it

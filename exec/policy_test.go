@@ -627,6 +627,7 @@ var harmless = []string{
 	`ssh h ls | bash -c cat`,
 	`ps aux --sort=-rss | head`,
 	`df -h; free -m; uptime`,
+	`-x`,
 }
 
 func TestPolicyRefusesDestructive(t *testing.T) {
@@ -654,7 +655,7 @@ func TestPolicyPassesHarmless(t *testing.T) {
 	p := policy(t)
 	for _, line := range harmless {
 		argv, err := p.Check(line)
-		if want := []string{"/bin/sh", "-c", line}; err != nil || !slices.Equal(argv, want) {
+		if want := []string{"/bin/sh", "-c", "--", line}; err != nil || !slices.Equal(argv, want) {
 			t.Errorf("Check(%q) = %q, %v, want %q", line, argv, err, want)
 		}
 	}
@@ -790,7 +791,7 @@ func TestStraighten(t *testing.T) {
 		if got, changed := exec.Straighten(line); got != line || changed {
 			t.Errorf("Straighten(%q) = %q, %v, want it unchanged", line, got, changed)
 		}
-		if argv, err := policy(t).Check(line); err != nil || argv[2] != line {
+		if argv, err := policy(t).Check(line); err != nil || argv[3] != line {
 			t.Errorf("Check(%q) = %q, %v", line, argv, err)
 		}
 	}
@@ -838,7 +839,7 @@ func FuzzPolicy(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, line string) {
 		argv, err := open.Check(line)
-		if err == nil && !slices.Equal(argv, []string{"/bin/sh", "-c", line}) {
+		if err == nil && !slices.Equal(argv, []string{"/bin/sh", "-c", "--", line}) {
 			t.Errorf("Check(%q) = %q", line, argv)
 		}
 		// What is refused stays refused behind something harmless.
