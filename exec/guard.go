@@ -78,7 +78,7 @@ func (g *guard) script(src string) error {
 	if err != nil {
 		return &Refused{Part: src, Why: "cannot be read as shell (" + strings.TrimSpace(err.Error()) + ")"}
 	}
-	if why := misread(src); why != "" {
+	if why := misread(bash, src); why != "" {
 		return &Refused{Part: src, Why: why}
 	}
 	if err := g.file(bash, src); err != nil {
@@ -150,15 +150,19 @@ func visible(c rune) rune {
 	return c
 }
 
-// misread says what in src the parser reads otherwise than shells do, so that
-// commands would be hidden from us. The parser takes a carriage return for white
-// space, and a comment for one that goes on after a backslash.
-func misread(src string) string {
+// misread says what in src, which f is the parser's reading of, shells read otherwise,
+// so that commands would be hidden from us. The parser takes a carriage return for
+// white space, and a comment for one that goes on after a backslash.
+func misread(f *syntax.File, src string) string {
 	if strings.Contains(src, "\r") {
 		return "holds a carriage return"
 	}
-	for line := range strings.Lines(src) {
-		if strings.Contains(line, "#") && strings.HasSuffix(line, "\\\n") {
+	quotes, backquotes := quotations(f)
+	for i := range len(src) {
+		if !startsComment(src, i) || slices.ContainsFunc(quotes, func(q [2]int) bool { return q[0] <= i && i < q[1] }) {
+			continue
+		}
+		if line, _, more := strings.Cut(src[i:], "\n"); more && strings.HasSuffix(line, "\\") {
 			return "a line with # ends with a backslash"
 		}
 	}
@@ -171,13 +175,42 @@ func misread(src string) string {
 		case !strings.HasPrefix(rest, "<<"):
 		case !regexHeredoc.MatchString(rest):
 			return "a here-document needs a plain word for its end"
-		case strings.Contains(src, "`") || strings.Contains(src, "\\\n"):
+		case backquotes || strings.Contains(src, "\\\n"):
 			return "holds a here-document, and backquotes or a line that ends with a backslash"
 		default:
 			i++
 		}
 	}
 	return ""
+}
+
+// startsComment reports whether src[i] can be the # of a comment.
+func startsComment(src string, i int) bool {
+	return src[i] == '#' && (i == 0 || strings.IndexByte(" \t\n;&|()<>`", src[i-1]) >= 0)
+}
+
+// quotations returns where text in quotes begins and ends, and whether there are
+// commands in backquotes.
+func quotations(f *syntax.File) (quotes [][2]int, backquotes bool) {
+	add := func(n syntax.Node) {
+		quotes = append(quotes, [2]int{int(n.Pos().Offset()), int(n.End().Offset())})
+	}
+	syntax.Walk(f, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.SglQuoted:
+			add(n)
+		case *syntax.DblQuoted:
+			for _, p := range n.Parts {
+				if _, ok := p.(*syntax.Lit); ok { // a substitution has comments
+					add(p)
+				}
+			}
+		case *syntax.CmdSubst:
+			backquotes = backquotes || n.Backquotes
+		}
+		return true
+	})
+	return quotes, backquotes
 }
 
 var regexHeredoc = regexp.MustCompile(`^<<-?[ \t]*(?:\w+|'\w+'|"\w+")(?:[\s;|&()<>]|$)`)

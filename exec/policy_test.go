@@ -628,6 +628,9 @@ var harmless = []string{
 	`ps aux --sort=-rss | head`,
 	`df -h; free -m; uptime`,
 	`-x`,
+	"echo \"it's #1\" \\\n && ls",
+	"echo ${x#y} '# no comment' \\\n | wc -l",
+	"cat <<'E'\nrun `make` first\nE",
 }
 
 func TestPolicyRefusesDestructive(t *testing.T) {
@@ -870,6 +873,10 @@ func TestPolicyReadsAsShellsDo(t *testing.T) {
 	for _, line := range []string{
 		"true # \\\nrm -rf /",
 		"true #x\\\nrm -rf / \n",
+		"true \"$(true # \\\nrm -rf /\n)\"",
+		"true 'x # y' # z \\\nrm -rf / \n",
+		"true;#'\\\nrm -rf / #'\n",
+		"true <<'E' `rm -rf /`\nE",
 		"true \\\r\nrm -rf /",
 		"true \r#;`rm -rf /`",
 		"true <<E'F'# `rm -rf /` }\nx\nEF\n",
