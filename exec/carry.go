@@ -80,12 +80,12 @@ func (g *guard) roam(verbs []string, c *command) error {
 	return nil
 }
 
-// scripted are programs that take scripts as parts of words: the script is the last
-// group that matches.
+// scripted are programs that take scripts as parts of words: a group that matches is one.
 var scripted = map[string]*regexp.Regexp{
 	"tar":   regexp.MustCompile(`(?s)^--(?:checkpoint-action=exec|to-command|use-compress-program|rmt-command|rsh-command|info-script|new-volume-script)=(.*)`),
 	"git":   regexp.MustCompile(`(?is)^(?:[A-Za-z][\w.-]*\.)?(?:[\w-]*(?:pager|editor|command|cmd|external|driver|helper|textconv|clean|smudge|process|fsmonitor|program)=(.*)|\w[\w.-]*=!(.*))`),
-	"rsync": regexp.MustCompile(`(?s)^--(?:rsh|rsync-path)=(.*)`),
+	"rsync": regexp.MustCompile(`(?s)^(?:--rsh|--rsync-path|-[A-Za-z]*e)=(.*)`),
+	"ssh":   regexp.MustCompile(`(?is)^(?:-o)?=?(?:Proxy|Local|KnownHosts)Command[= ](.*)`),
 	"sed":   regexp.MustCompile(`(?s)(?:^|[;0-9$/}])e +(.*)`),
 	"vim":   vimScript,
 	"vi":    vimScript,
@@ -97,31 +97,22 @@ var scripted = map[string]*regexp.Regexp{
 
 var vimScript = regexp.MustCompile(`(?s)^[+:]*(?:silent!? *)?!(.*)`)
 
-// scripts reads the scripts in the words of c.
+// scripts reads the scripts in the words of c, also in a word that is the value of the
+// one before: as name=value it has the same form.
 func (g *guard) scripts(name string, c *command) error {
 	pattern := scripted[name]
-	for _, w := range c.words[1:] {
-		m := pattern.FindStringSubmatch(w.text)
-		for _, script := range m[min(1, len(m)):] {
-			if err := g.unlisted().maybeScript(c, script); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// gitConfig reads the value in git config name value, in the form of git -c name=value.
-func (g *guard) gitConfig(c *command) error {
-	at := slices.IndexFunc(c.words, func(f field) bool { return f.text == "config" })
-	if at < 0 {
+	if pattern == nil {
 		return nil
 	}
-	for i := at + 1; i+1 < len(c.words); i++ {
-		in := *c
-		in.words = []field{c.words[0], {text: c.words[i].text + "=" + c.words[i+1].text}}
-		if err := g.scripts("git", &in); err != nil {
-			return err
+	for i, w := range c.words[1:] {
+		texts := []string{w.text, c.words[i].text + "=" + w.text}
+		for _, text := range texts {
+			m := pattern.FindStringSubmatch(text)
+			for _, script := range m[min(1, len(m)):] {
+				if err := g.unlisted().maybeScript(c, script); err != nil {
+					return err
+				}
+			}
 		}
 	}
 	return nil

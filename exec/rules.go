@@ -144,6 +144,9 @@ func (g *guard) named(name string, c *command, listed int) error {
 			}
 		}
 	}
+	if err := g.scripts(name, c); err != nil {
+		return err
+	}
 	switch {
 	case shells.MatchString(name):
 		return g.shell(c, listed)
@@ -154,7 +157,11 @@ func (g *guard) named(name string, c *command, listed int) error {
 	}
 	switch name {
 	case "eval":
-		return g.nested(c, joined(args), 1, listed)
+		at := 1
+		if len(args) > 0 && args[0].text == "--" {
+			args, at = args[1:], 2
+		}
+		return g.nested(c, joined(args), at, listed)
 	case "source", ".":
 		for _, a := range args {
 			if isStdin(a.text) {
@@ -195,10 +202,6 @@ func (g *guard) named(name string, c *command, listed int) error {
 		}
 	case "find":
 		return g.find(c, listed)
-	case "git":
-		if err := g.gitConfig(c); err != nil {
-			return err
-		}
 	case "crontab":
 		if c.stdin.piped && slices.ContainsFunc(args, func(f field) bool { return isStdin(f.text) }) || len(args) == 0 {
 			return g.crontab(c)
@@ -210,9 +213,6 @@ func (g *guard) named(name string, c *command, listed int) error {
 	}
 	if verbs, ok := roamers[name]; ok {
 		return g.roam(verbs, c)
-	}
-	if scripted[name] != nil {
-		return g.scripts(name, c)
 	}
 	return nil
 }
@@ -529,6 +529,7 @@ func (g *guard) program(c *command, code string) error {
 // A carrier is a program that runs the command in its arguments.
 type carrier struct {
 	short string   // letters of options that take a value
+	flags string   // letters of options that take none; others are not known, and not for a list
 	long  []string // the same, for --option value
 	skip  int      // arguments before the command
 	env   bool     // NAME=value may stand before the command
@@ -545,14 +546,16 @@ type carrier struct {
 // replaces returns what in the command is replaced by the input of c's program, as the
 // options before word at say; nil if nothing is.
 func (k *carrier) replaces(c *command, at int) *regexp.Regexp {
+	var marks []string
 	for i, w := range c.words[:min(at, len(c.words))] {
 		mark, ok := "", false
 		switch {
 		case i == 0 || k.replace == "":
 			continue
 		case strings.HasPrefix(w.text, "--"):
-			mark, ok = strings.CutPrefix(w.text, "--replace")
-			mark = strings.TrimPrefix(mark, "=")
+			var name string
+			name, mark, _ = strings.Cut(w.text, "=")
+			ok = strings.HasPrefix("--replace", name)
 		case strings.HasPrefix(w.text, "-"):
 			letter := strings.IndexAny(w.text, "i"+k.replace)
 			if ok = letter > 0; ok {
@@ -566,10 +569,31 @@ func (k *carrier) replaces(c *command, at int) *regexp.Regexp {
 			mark = "{}"
 		}
 		if ok {
-			return regexp.MustCompile(regexp.QuoteMeta(mark))
+			marks = append(marks, regexp.QuoteMeta(mark))
 		}
 	}
-	return k.mark
+	if marks == nil {
+		return k.mark
+	}
+	return regexp.MustCompile(strings.Join(marks, "|"))
+}
+
+// knows reports whether option is one whose value, if it takes one, is told from the
+// command: long ones written out, and letters in the table.
+func (k *carrier) knows(option string) bool {
+	if strings.HasPrefix(option, "--") {
+		name, _, _ := strings.Cut(option, "=")
+		return option == "--" || slices.Contains(k.long, name) || strings.HasPrefix("--replace", name) && k.replace != ""
+	}
+	for _, letter := range option[1:] {
+		switch {
+		case strings.ContainsRune(k.short+k.script+k.replace, letter), letter == 'i' && k.replace != "":
+			return true // the rest is its value
+		case !strings.ContainsRune(k.flags+k.lookup, letter):
+			return false
+		}
+	}
+	return true
 }
 
 // replaced returns c with what its program reads in place of mark, from word at on, and
@@ -597,26 +621,26 @@ var carriers map[string]*carrier
 
 func init() { // rules and carriers refer to each other
 	carriers = map[string]*carrier{
-		"env":             {short: "uC", long: []string{"--unset", "--chdir"}, env: true, script: "S"},
-		"command":         {lookup: "vV"},
+		"env":             {flags: "i0v", short: "uC", long: []string{"--unset", "--chdir"}, env: true, script: "S"},
+		"command":         {flags: "p", lookup: "vV"},
 		"builtin":         {},
-		"exec":            {short: "a"},
+		"exec":            {flags: "cl", short: "a"},
 		"nohup":           {},
 		"nice":            {short: "n", long: []string{"--adjustment"}},
-		"ionice":          {short: "cn", long: []string{"--class", "--classdata"}, lookup: "pPu"},
+		"ionice":          {flags: "t", short: "cn", long: []string{"--class", "--classdata"}, lookup: "pPu"},
 		"chrt":            {short: "TPD", skip: 1, lookup: "pm"},
 		"taskset":         {skip: 1, lookup: "p"},
-		"timeout":         {short: "ks", long: []string{"--kill-after", "--signal"}, skip: 1},
-		"time":            {short: "fo", long: []string{"--format", "--output"}},
+		"timeout":         {flags: "fpv", short: "ks", long: []string{"--kill-after", "--signal"}, skip: 1},
+		"time":            {flags: "pqv", short: "fo", long: []string{"--format", "--output"}},
 		"stdbuf":          {short: "ioe", long: []string{"--input", "--output", "--error"}},
 		"unbuffer":        {},
-		"setsid":          {},
+		"setsid":          {flags: "cfw"},
 		"strace":          {short: "abeEIoOpPsSuUX"},
 		"ltrace":          {short: "aAeEFlnopsuwxX"},
-		"watch":           {short: "nq", long: []string{"--interval", "--equexit"}, join: true},
-		"xargs":           {short: "adEILnPs", long: []string{"--arg-file", "--delimiter", "--max-args", "--max-procs", "--max-lines", "--max-chars"}, perArgs: true, replace: "I"},
-		"parallel":        {short: "jaIJNnLlS", long: []string{"--jobs", "--arg-file", "--sshlogin"}, join: true, perArgs: true, replace: "I", mark: regexp.MustCompile(`\{[#%./0-9]*\}`)},
-		"flock":           {short: "wEc", long: []string{"--timeout", "--conflict-exit-code"}, skip: 1, script: "c"},
+		"watch":           {flags: "bcdegtx", short: "nq", long: []string{"--interval", "--equexit"}, join: true},
+		"xargs":           {flags: "0rtxoi", short: "adEILnPs", long: []string{"--arg-file", "--delimiter", "--max-args", "--max-procs", "--max-lines", "--max-chars"}, perArgs: true, replace: "I"},
+		"parallel":        {flags: "k0t", short: "jaIJNnLS", long: []string{"--jobs", "--arg-file", "--sshlogin"}, join: true, perArgs: true, replace: "I", mark: regexp.MustCompile(`\{[#%./0-9]*\}`)},
+		"flock":           {flags: "sxenuoF", short: "wEc", long: []string{"--timeout", "--conflict-exit-code"}, skip: 1, script: "c"},
 		"chroot":          {skip: 1},
 		"unshare":         {short: "SGRw"},
 		"nsenter":         {short: "tSGW", long: []string{"--target"}},
@@ -624,7 +648,7 @@ func init() { // rules and carriers refer to each other
 		"systemd-run":     {short: "puMEHt", long: []string{"--unit", "--property", "--description", "--slice", "--setenv", "--on-active", "--machine", "--host"}},
 		"systemd-inhibit": {},
 		"script":          {short: "cEIOBTmo", script: "c", skip: 1},
-		"ssh":             {short: "BbcDEeFIiJLlmOopQRSWw", skip: 1, join: true},
+		"ssh":             {flags: "46AaCfNnqTtvXxY", short: "BbcDEeFIiJLlmOopQRSWw", skip: 1, join: true},
 		"busybox":         {},
 		"toybox":          {},
 		"eatmydata":       {},
@@ -647,6 +671,9 @@ func (g *guard) carrier(k *carrier, c *command, listed int) error {
 options:
 	for ; i < len(c.words); i++ {
 		a := c.words[i].text
+		if g.listing() && i >= listed && strings.HasPrefix(a, "-") && !k.knows(a) {
+			return &Refused{Part: c.part, Why: "has an option before the command that the allow list does not cover"}
+		}
 		switch {
 		case a == "--":
 			i++
@@ -726,6 +753,11 @@ options:
 
 // carried decides about the command that k carries from word i of c on.
 func (g *guard) carried(k *carrier, c *command, i, listed int) error {
+	if k.join && k.perArgs {
+		if j := slices.IndexFunc(c.words[i:], func(f field) bool { return strings.HasPrefix(f.text, ":::") }); j >= 0 {
+			return g.separated(k, c, i, i+j, listed)
+		}
+	}
 	if k.join {
 		words := joined(c.words[i:])
 		if words.opaque && !c.words[i].opaque && !g.listing() {
@@ -754,6 +786,22 @@ func (g *guard) carried(k *carrier, c *command, i, listed int) error {
 	}
 	c.more = c.more || k.perArgs && c.stdin.piped
 	return g.inner(c, i, listed)
+}
+
+// separated decides about parallel command ::: arguments, with ::: at word sep of c. If
+// there is no command, the arguments are commands.
+func (g *guard) separated(k *carrier, c *command, i, sep, listed int) error {
+	in := *c
+	if sep > i {
+		in.words = slices.Delete(slices.Clone(c.words), sep, sep+1)
+		return g.carried(k, &in, i, listed)
+	}
+	for at := sep + 1; at < len(c.words); at++ {
+		if err := g.nested(c, c.words[at], at, listed); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // find decides about what find does to what it finds.

@@ -7,8 +7,8 @@ import (
 	"clawconsole/exec"
 )
 
-// walled are attacks on the list "git status", "ls", "sh", "timeout", "xargs": lines in
-// which only what is on it seems to run. Each ran "touch p" in dash or in bash.
+// walled are attacks on the list of TestAllowListIsAWall: lines in which only what is on
+// it seems to run. Each ran "touch p", or another program, in dash or in bash.
 var walled = []struct{ attack, line string }{
 	{"quotes that are letters within quotes", `git status "${x:-'$(touch p)'}"`},
 	{"the same, with backquotes", "git status \"${x:-'`touch p`'}\""},
@@ -49,10 +49,18 @@ var walled = []struct{ attack, line string }{
 	{"the program is replaced", `git status | xargs -I ls ls`},
 	{"the program is replaced", `git status | xargs -Igit git status`},
 	{"the program is replaced", `git status | xargs --replace=ls ls`},
+	{"the program is replaced, behind what looks like it", `git status | xargs -di -Ils ls`},
+	{"the program is replaced, by an abbreviation", `git status | xargs --repl=ls ls`},
+	{"an abbreviation takes a value", `xargs --arg-f ls touch p`},
+	{"an abbreviation takes a value", `flock --timeo 5 ls touch p`},
+	{"an option that is not known takes a value", `xargs -J ls touch p`},
+	{"an option takes none", `parallel -l touch ls`},
 	{"the script is in the input", `git status | xargs sh`},
 	{"a control character", "git status \x01"},
 	{"&> ends a command of dash", `git status &>/dev/null touch p`},
 	{"so does &>>", `git status &>>/dev/null touch p`},
+	{"each argument is a command", `parallel ::: ls 'touch p'`},
+	{"each argument is the command", `parallel {} ::: 'touch p'`},
 	{"a coprocess", `coproc ls`},
 	{"a function of another name", `function git { ls; }`},
 	{"an array", `x=(a b)`},
@@ -67,6 +75,9 @@ var covered = []string{
 	`for file in a b; do ls "$file"; done`,
 	`ls {a,b}.go`, `ls *.{go,md} $HOME "$1"`,
 	`timeout 5 ls $x`, `git status | xargs ls "$x"`, `git status | xargs -I{} ls {}`, `sh -c 'ls "$1"' sh $x`,
+	`parallel ls ::: a b`, `parallel -j 2 ls ::: a b`,
+	`git status | xargs -0 -n1 -P 2 ls`, `git status | xargs -0rn 1 ls`, `timeout -k 5 --signal KILL 5 ls`,
+	`timeout --signal=KILL 5 ls`, `flock -n -w 5 x ls`, `nice -5 ls -l`,
 	`case "$x" in a | 'b') ls;; *) git status;; esac`,
 	`until ls; do git status; done`,
 	`git() { ls "$@"; }; git status`,
@@ -76,7 +87,7 @@ var covered = []string{
 }
 
 func TestAllowListIsAWall(t *testing.T) {
-	p := policy(t, "git status", "ls", "sh", "timeout", "xargs")
+	p := policy(t, "git status", "ls", "sh", "timeout", "xargs", "parallel", "flock", "nice -5 ls")
 	for _, tt := range walled {
 		argv, err := p.Check(tt.line)
 		var refused *exec.Refused
