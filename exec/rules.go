@@ -284,52 +284,62 @@ func (g *guard) input(c *command) error {
 // shells are the base names of shells, also with a version behind them.
 var shells = regexp.MustCompile(`^((r?ba|da|a|z|fi|po|ya|t?c|r|o|la|hu)?sh|(r|m|pd|o|lo|l)?ksh|xonsh|elvish|nu|oils?)[0-9.]*(-static)?$`)
 
-// shell decides about sh [options] [-c script | file] words.
+// shellOptions are the options of a shell that matter here.
+type shellOptions struct {
+	command bool // -c: the first word is a script
+	stdin   bool // -s: the script is on standard input
+	words   int  // where the words begin
+}
+
+// readShellOptions reads the options of a shell, and reports false if they cannot be told. Each o
+// and O takes a value, also behind a c.
+// Source: POSIX.1-2017, sh; bash(1), OPTIONS.
+func readShellOptions(args []field) (o shellOptions, ok bool) {
+	for o.words < len(args) {
+		switch a := args[o.words]; {
+		case a.text == "--" || a.text == "-":
+			o.words++
+			return o, true
+		case a.text == "--rcfile" || a.text == "--init-file":
+			o.words += 2
+		case strings.HasPrefix(a.text, "--"):
+			o.command = o.command || a.text == "--command" // fish
+			o.words++
+		case !strings.HasPrefix(a.text, "-") && !strings.HasPrefix(a.text, "+"):
+			return o, !a.process
+		case !regexShellOption.MatchString(a.text):
+			return o, false
+		default:
+			o.command = o.command || strings.Contains(a.text, "c")
+			o.stdin = o.stdin || strings.Contains(a.text, "s")
+			o.words += 1 + strings.Count(strings.ToLower(a.text), "o")
+		}
+	}
+	return o, true
+}
+
+var regexShellOption = regexp.MustCompile(`^[-+][A-Za-z0-9]+$`)
+
+// shell decides about sh [options] [script or file] words.
 func (g *guard) shell(c *command, listed int) error {
 	if c.network {
 		return &Refused{Part: c.part, Why: whyNetwork}
 	}
-	args := c.words[1:]
-	for i := 0; i < len(args); i++ {
-		a := args[i]
-		switch {
-		case a.process:
-			return &Refused{Part: c.part, Why: whyUnseen}
-		case a.text == "--rcfile" || a.text == "--init-file" || a.text == "-o" || a.text == "+o" || a.text == "-O" || a.text == "+O":
-			i++
-		case a.text == "--" || a.text == "-":
-			if i+1 < len(args) {
-				return g.scriptFile(c, args[i+1])
-			}
-		case strings.HasPrefix(a.text, "--"):
-		case strings.HasPrefix(a.text, "-") || strings.HasPrefix(a.text, "+"):
-			if !a.static() {
-				return &Refused{Part: c.part, Why: whyUnseen}
-			}
-			if strings.Contains(a.text, "c") {
-				// Options may stand between -c and the script.
-				for i++; i < len(args); i++ {
-					if t := args[i].text; t == "--" || t != "-" && len(t) > 1 && strings.HasPrefix(t, "-") && !strings.ContainsAny(t, " ;|&") {
-						continue
-					}
-					return g.nested(c, args[i], 1+i, listed)
-				}
-				if c.more {
-					return &Refused{Part: c.part, Why: whyUnseen}
-				}
-				return nil
-			}
-			if strings.Contains(a.text, "s") {
-				return g.input(c)
-			}
-		default:
-			return g.scriptFile(c, a)
-		}
-	}
-	if c.more && g.listing() {
+	o, ok := readShellOptions(c.words[1:])
+	words := c.words[min(1+o.words, len(c.words)):]
+	switch {
+	case !ok:
 		return &Refused{Part: c.part, Why: whyUnseen}
+	case len(words) == 0 && c.more && (o.command || g.listing()):
+		return &Refused{Part: c.part, Why: whyUnseen}
+	case o.command && len(words) == 0:
+		return nil
+	case o.command:
+		return g.nested(c, words[0], len(c.words)-len(words), listed)
+	case o.stdin || len(words) == 0:
+		return g.input(c)
 	}
-	return g.input(c)
+	return g.scriptFile(c, words[0])
 }
 
 func (g *guard) scriptFile(c *command, f field) error {
