@@ -1,11 +1,8 @@
 package exec
 
 import (
-	"regexp"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -138,83 +135,6 @@ func (g *guard) asCommands(n syntax.Node, src string) error {
 	return g.file(posix, part)
 }
 
-// control reports whether c is for no text. Shells mark with some of them inside.
-func control(c rune) bool {
-	return unicode.IsControl(c) && c != '\n' && c != '\t' || c == utf8.RuneError
-}
-
-func visible(c rune) rune {
-	if control(c) {
-		return '…'
-	}
-	return c
-}
-
-// misread says what in src, which f is the parser's reading of, shells read otherwise,
-// so that commands would be hidden from us. The parser takes a carriage return for
-// white space, and a comment for one that goes on after a backslash.
-func misread(f *syntax.File, src string) string {
-	if strings.Contains(src, "\r") {
-		return "holds a carriage return"
-	}
-	quotes, backquotes := quotations(f)
-	for i := range len(src) {
-		if !startsComment(src, i) || slices.ContainsFunc(quotes, func(q [2]int) bool { return q[0] <= i && i < q[1] }) {
-			continue
-		}
-		if line, _, more := strings.Cut(src[i:], "\n"); more && strings.HasSuffix(line, "\\") {
-			return "a line with # ends with a backslash"
-		}
-	}
-	// Where a here-document ends is where shells differ most, from the parser and
-	// from each other.
-	for i := 0; i < len(src); i++ {
-		switch rest := src[i:]; {
-		case strings.HasPrefix(rest, "<<<"):
-			i += 2
-		case !strings.HasPrefix(rest, "<<"):
-		case !regexHeredoc.MatchString(rest):
-			return "a here-document needs a plain word for its end"
-		case backquotes || strings.Contains(src, "\\\n"):
-			return "holds a here-document, and backquotes or a line that ends with a backslash"
-		default:
-			i++
-		}
-	}
-	return ""
-}
-
-// startsComment reports whether src[i] can be the # of a comment.
-func startsComment(src string, i int) bool {
-	return src[i] == '#' && (i == 0 || strings.IndexByte(" \t\n;&|()<>`", src[i-1]) >= 0)
-}
-
-// quotations returns where text in quotes begins and ends, and whether there are
-// commands in backquotes.
-func quotations(f *syntax.File) (quotes [][2]int, backquotes bool) {
-	add := func(n syntax.Node) {
-		quotes = append(quotes, [2]int{int(n.Pos().Offset()), int(n.End().Offset())})
-	}
-	syntax.Walk(f, func(n syntax.Node) bool {
-		switch n := n.(type) {
-		case *syntax.SglQuoted:
-			add(n)
-		case *syntax.DblQuoted:
-			for _, p := range n.Parts {
-				if _, ok := p.(*syntax.Lit); ok { // a substitution has comments
-					add(p)
-				}
-			}
-		case *syntax.CmdSubst:
-			backquotes = backquotes || n.Backquotes
-		}
-		return true
-	})
-	return quotes, backquotes
-}
-
-var regexHeredoc = regexp.MustCompile(`^<<-?[ \t]*(?:\w+|'\w+'|"\w+")(?:[\s;|&()<>]|$)`)
-
 // seen reads a script that stands in a foreseen word.
 func (g *guard) seen(f field, part string) error {
 	if f.opaque || f.process || f.flags || g.listing() && f.expanded {
@@ -331,58 +251,6 @@ const (
 	whyQuotes     = "has quotes that shells read in different ways"
 )
 
-// singleQuoted reports whether something in n is in single quotes. In arithmetic
-// they keep no shell from running a substitution, though the parser thinks so. In a
-// substitution quotes begin anew.
-func singleQuoted(n syntax.Node) (found bool) {
-	syntax.Walk(n, func(n syntax.Node) bool {
-		switch n.(type) {
-		case *syntax.SglQuoted:
-			found = true
-		case *syntax.CmdSubst, *syntax.ProcSubst:
-			return false
-		}
-		return !found
-	})
-	return found
-}
-
-// expansions returns w without what is in single quotes itself.
-func expansions(w *syntax.Word) *syntax.Word {
-	if w == nil {
-		return &syntax.Word{}
-	}
-	parts := slices.DeleteFunc(slices.Clone(w.Parts), func(p syntax.WordPart) bool {
-		_, single := p.(*syntax.SglQuoted)
-		return single
-	})
-	return &syntax.Word{Parts: parts}
-}
-
-// quoted refuses "${x:-'…'}" in n, which is in double quotes or a here-document. The
-// parser takes that for a quoted text; to shells the quotes are letters there, and a
-// substitution between them runs.
-// Source: POSIX.1-2017, Shell Command Language, 2.2.3 Double-Quotes.
-func (r *reading) quoted(n syntax.Node) (err error) {
-	syntax.Walk(n, func(n syntax.Node) bool {
-		switch n := n.(type) {
-		case *syntax.CmdSubst, *syntax.ProcSubst:
-			return false
-		case *syntax.ParamExp:
-			inside := syntax.Node(n)
-			if trims(n) { // there they quote, but not in expansions further in
-				inside = expansions(n.Exp.Word)
-			}
-			if err == nil && singleQuoted(inside) {
-				err = r.refuse(n, whyQuotes)
-			}
-			return false
-		}
-		return err == nil
-	})
-	return err
-}
-
 // stmt looks at a command with its redirections.
 func (r *reading) stmt(s *syntax.Stmt) error {
 	in, network := r.stdin[s], false
@@ -494,70 +362,6 @@ const (
 	whyProgram       = "cannot tell which program this runs"
 )
 
-// makes collects the files that the script writes, so that it is noticed when it runs
-// one of them.
-func (r *reading) makes(f *syntax.File) {
-	why := whyWritten
-	note := func(name string) {
-		if name = base(name); name != "" && name != "-" && name != "null" && r.made[name] != whyFetched {
-			r.made[name] = why
-		}
-	}
-	syntax.Walk(f, func(n syntax.Node) bool {
-		s, ok := n.(*syntax.Stmt)
-		if !ok {
-			return true
-		}
-		var words []field
-		if call, ok := s.Cmd.(*syntax.CallExpr); ok {
-			words = r.fields(call.Args)
-		}
-		i := slices.IndexFunc(words, func(f field) bool { return fetchers[base(f.text)] })
-		if i > 0 && carriers[base(words[0].text)] == nil {
-			i = -1
-		}
-		if why = whyWritten; i >= 0 {
-			why = whyFetched
-		}
-		for _, rd := range s.Redirs {
-			switch rd.Op {
-			case syntax.RdrOut, syntax.RdrClob, syntax.AppOut, syntax.RdrAll, syntax.AppAll:
-				note(r.one(rd.Word).text)
-			}
-		}
-		if len(words) > 0 && base(words[0].text) == "tee" {
-			for _, w := range words[1:] {
-				note(w.text)
-			}
-		}
-		if i < 0 {
-			return true
-		}
-		for j, w := range words[i+1:] {
-			switch t := w.text; {
-			case strings.Contains(t, "://"):
-				t, _, _ = strings.Cut(t, "?")
-				note(t)
-			case regexOutput.MatchString(t):
-				if j+2 < len(words[i:]) {
-					note(words[i+1+j+1].text)
-				}
-			case strings.HasPrefix(t, "--output=") || strings.HasPrefix(t, "--output-document="):
-				_, t, _ = strings.Cut(t, "=")
-				note(t)
-			case regexOutputAt.MatchString(t):
-				note(t[2:])
-			}
-		}
-		return true
-	})
-}
-
-var (
-	regexOutput   = regexp.MustCompile(`^(-[A-Za-z]*[oO]|--output|--output-document)$`)
-	regexOutputAt = regexp.MustCompile(`^-[oO].`)
-)
-
 // redirect looks at where output goes.
 func (r *reading) redirect(rd *syntax.Redirect) error {
 	to := r.one(rd.Word)
@@ -586,112 +390,4 @@ func (r *reading) redirect(rd *syntax.Redirect) error {
 		return nil
 	}
 	return r.refuse(rd, "redirects, which the allow list does not cover")
-}
-
-// endless reports whether a condition always holds, or never.
-func (r *reading) endless(cond *syntax.Stmt, until bool) bool {
-	switch c := cond.Cmd.(type) {
-	case *syntax.ArithmCmd, *syntax.TestClause:
-		always := map[bool]string{false: "1", true: "0"}[until != cond.Negated]
-		return strings.Trim(r.part(cond), "()[]! "+always) == ""
-	case *syntax.CallExpr:
-		words := joined(r.fields(c.Args)).text
-		if until != cond.Negated {
-			return regexNever.MatchString(words)
-		}
-		return regexAlways.MatchString(words)
-	}
-	return false
-}
-
-var (
-	regexAlways = regexp.MustCompile(`^((/usr)?/bin/)?(true|:|\[ [^! \x00]+ \]|\[ (\w+) ==? (\w+) \]|test [^! \x00]+|sleep \S+|echo .*|printf .*)$`)
-	regexNever  = regexp.MustCompile(`^((/usr)?/bin/)?(false|\[ \]|\[ (\w+) ==? (\w+) \]|test)$`)
-	regexNoTime = regexp.MustCompile(`^0*\.?0*[smhd]?$`)
-)
-
-// loop refuses a loop without end that starts processes in the background.
-func (r *reading) loop(loop syntax.Node, do []*syntax.Stmt) error {
-	background, bounded := false, false
-	syntax.Walk(&syntax.Block{Stmts: do}, func(n syntax.Node) bool {
-		switch n := n.(type) {
-		case *syntax.Stmt:
-			background = background || n.Background
-			return !n.Background // what waits there does not hold up the loop
-		case *syntax.CallExpr:
-			bounded = bounded || bounds(r.fields(n.Args))
-		}
-		return true
-	})
-	if background && !bounded {
-		return r.refuse(loop, whyForks)
-	}
-	return nil
-}
-
-// bounds reports whether a command holds up a loop, or ends it.
-func bounds(words []field) bool {
-	if len(words) == 0 {
-		return false
-	}
-	switch words[0].text {
-	case "wait", "break", "exit", "read":
-		return true
-	case "sleep":
-		return !slices.ContainsFunc(words[1:], func(f field) bool { return regexNoTime.MatchString(f.text) })
-	}
-	return false
-}
-
-// forkBombs refuses functions that start themselves in the background, in a pipe or in
-// a subshell, also by way of each other.
-func (r *reading) forkBombs(f *syntax.File) error {
-	type function struct {
-		decl  *syntax.FuncDecl
-		calls map[string]bool
-		forks bool
-	}
-	functions := make(map[string]*function)
-	syntax.Walk(f, func(n syntax.Node) bool {
-		d, ok := n.(*syntax.FuncDecl)
-		if !ok || d.Name == nil {
-			return true
-		}
-		fn := &function{decl: d, calls: make(map[string]bool)}
-		syntax.Walk(d.Body, func(n syntax.Node) bool {
-			switch n := n.(type) {
-			case *syntax.Stmt:
-				fn.forks = fn.forks || n.Background
-			case *syntax.BinaryCmd:
-				fn.forks = fn.forks || n.Op == syntax.Pipe || n.Op == syntax.PipeAll
-			case *syntax.Subshell, *syntax.CmdSubst, *syntax.ProcSubst, *syntax.CoprocClause:
-				fn.forks = true
-			case *syntax.CallExpr:
-				for _, w := range r.fields(n.Args) {
-					fn.calls[w.text] = true
-				}
-			}
-			return true
-		})
-		functions[d.Name.Value] = fn
-		return true
-	})
-	for name, fn := range functions {
-		reached, forks, queue := map[string]bool{}, false, []string{name}
-		for len(queue) > 0 {
-			at := functions[queue[0]]
-			queue = queue[1:]
-			forks = forks || at.forks
-			for callee := range at.calls {
-				if functions[callee] != nil && !reached[callee] {
-					reached[callee] = true
-					queue = append(queue, callee)
-				}
-			}
-		}
-		if reached[name] && forks {
-			return r.refuse(fn.decl, whyForks)
-		}
-	}
-	return nil
 }

@@ -2,6 +2,7 @@ package exec
 
 import (
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -93,3 +94,67 @@ func from(dir, name string) string {
 	}
 	return dir + "/" + name
 }
+
+// makes collects the files that the script writes, so that it is noticed when it runs
+// one of them.
+func (r *reading) makes(f *syntax.File) {
+	why := whyWritten
+	note := func(name string) {
+		if name = base(name); name != "" && name != "-" && name != "null" && r.made[name] != whyFetched {
+			r.made[name] = why
+		}
+	}
+	syntax.Walk(f, func(n syntax.Node) bool {
+		s, ok := n.(*syntax.Stmt)
+		if !ok {
+			return true
+		}
+		var words []field
+		if call, ok := s.Cmd.(*syntax.CallExpr); ok {
+			words = r.fields(call.Args)
+		}
+		i := slices.IndexFunc(words, func(f field) bool { return fetchers[base(f.text)] })
+		if i > 0 && carriers[base(words[0].text)] == nil {
+			i = -1
+		}
+		if why = whyWritten; i >= 0 {
+			why = whyFetched
+		}
+		for _, rd := range s.Redirs {
+			switch rd.Op {
+			case syntax.RdrOut, syntax.RdrClob, syntax.AppOut, syntax.RdrAll, syntax.AppAll:
+				note(r.one(rd.Word).text)
+			}
+		}
+		if len(words) > 0 && base(words[0].text) == "tee" {
+			for _, w := range words[1:] {
+				note(w.text)
+			}
+		}
+		if i < 0 {
+			return true
+		}
+		for j, w := range words[i+1:] {
+			switch t := w.text; {
+			case strings.Contains(t, "://"):
+				t, _, _ = strings.Cut(t, "?")
+				note(t)
+			case regexOutput.MatchString(t):
+				if j+2 < len(words[i:]) {
+					note(words[i+1+j+1].text)
+				}
+			case strings.HasPrefix(t, "--output=") || strings.HasPrefix(t, "--output-document="):
+				_, t, _ = strings.Cut(t, "=")
+				note(t)
+			case regexOutputAt.MatchString(t):
+				note(t[2:])
+			}
+		}
+		return true
+	})
+}
+
+var (
+	regexOutput   = regexp.MustCompile(`^(-[A-Za-z]*[oO]|--output|--output-document)$`)
+	regexOutputAt = regexp.MustCompile(`^-[oO].`)
+)
