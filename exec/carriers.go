@@ -264,7 +264,7 @@ func (g *guard) carried(k *carrier, c *command, i, listed int) error {
 		in.stdin = stdin{}
 		return g.inner(&in, i, listed)
 	}
-	c.more = c.more || k.perArgs && c.stdin.piped
+	c.more = c.more || k.perArgs && (c.stdin.piped || g.listing())
 	return g.inner(c, i, listed)
 }
 

@@ -11,7 +11,8 @@ import (
 // nothing to refuse.
 type guard struct {
 	allow [][]string
-	depth int // of scripts within scripts
+	depth int   // of scripts within scripts
+	stdin stdin // of the script
 
 	made    map[string]string  // base names of files that the payload makes: why they are not run
 	aliases map[string][]field // what names stand for, by alias or hash -p
@@ -159,6 +160,7 @@ func (g *guard) file(f *syntax.File, src string) error {
 	r.learn(f)
 	r.makes(f)
 	r.moves(f)
+	r.inherit(f)
 	if err := r.forkBombs(f); err != nil {
 		return err
 	}
@@ -322,6 +324,26 @@ func (r *reading) feedAll(n syntax.Node, in stdin) {
 			if _, ok := r.stdin[n]; !ok {
 				r.stdin[n] = in
 			}
+		}
+		return true
+	})
+}
+
+// inherit feeds the commands of f with the input of the script. That of a function is
+// not known: it depends on who calls it.
+func (r *reading) inherit(f *syntax.File) {
+	if r.guard.stdin != (stdin{}) {
+		in := r.guard.stdin
+		if len(f.Stmts) > 1 {
+			in.known = nil
+		}
+		for _, s := range f.Stmts {
+			r.feed(s, in)
+		}
+	}
+	syntax.Walk(f, func(n syntax.Node) bool {
+		if d, ok := n.(*syntax.FuncDecl); ok && d.Body != nil {
+			r.feed(d.Body, stdin{piped: true, fetch: downloads(f, r)})
 		}
 		return true
 	})

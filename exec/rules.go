@@ -242,6 +242,7 @@ func (g *guard) nested(c *command, script field, at, listed int) error {
 	if listed > at { // the list names the script itself
 		in.allow = nil
 	}
+	in.stdin = c.stdin
 	return in.seen(script, c.part)
 }
 
@@ -274,7 +275,7 @@ func (g *guard) input(c *command) error {
 		return &Refused{Part: c.part, Why: whyFetched}
 	case c.stdin.known != nil:
 		return g.seen(*c.stdin.known, c.part)
-	case c.stdin.piped:
+	case c.stdin.piped || g.listing():
 		return &Refused{Part: c.part, Why: whyUnseen}
 	}
 	return nil
