@@ -129,19 +129,11 @@ var guarded = sync.OnceValue(func() map[string]bool {
 // named applies what is known of a program called name. The first words of c, as many
 // as listed says, are named by the allow list.
 func (g *guard) named(name string, c *command, listed int) error {
-	args := c.words[1:]
 	if why := g.whyMade(c.words[0].text); why != "" && strings.Contains(c.words[0].text, "/") {
 		return &Refused{Part: c.part, Why: why}
 	}
-	if name == "mkfs" || strings.HasPrefix(name, "mkfs.") {
-		name = "mkfs"
-	}
-	if rule := rules[name]; rule != nil && !asksForHelp(args) {
-		for _, in := range g.fromDirs(args) {
-			if why := rule(in); why != "" {
-				return &Refused{Part: c.part, Why: why}
-			}
-		}
+	if err := g.rule(name, c); err != nil {
+		return err
 	}
 	if err := g.scripts(name, c); err != nil {
 		return err
@@ -154,43 +146,47 @@ func (g *guard) named(name string, c *command, listed int) error {
 	case carriers[name] != nil:
 		return g.carrier(carriers[name], c, listed)
 	}
+	if verbs, ok := roamers[name]; ok {
+		return g.roam(verbs, c)
+	}
+	return g.runner(name, c, listed)
+}
+
+// rule applies the rule for name.
+func (g *guard) rule(name string, c *command) error {
+	if strings.HasPrefix(name, "mkfs.") {
+		name = "mkfs"
+	}
+	rule := rules[name]
+	if rule == nil || asksForHelp(c.words[1:]) {
+		return nil
+	}
+	for _, args := range g.fromDirs(c.words[1:]) {
+		if why := rule(args); why != "" {
+			return &Refused{Part: c.part, Why: why}
+		}
+	}
+	return nil
+}
+
+// runner decides about programs, and commands of the shell itself, that each run a script
+// in a way of their own.
+func (g *guard) runner(name string, c *command, listed int) error {
+	args, at := c.words[1:], 1
+	if (name == "eval" || name == "trap") && len(args) > 0 && args[0].text == "--" {
+		args, at = args[1:], 2
+	}
 	switch name {
 	case "eval":
-		at := 1
-		if len(args) > 0 && args[0].text == "--" {
-			args, at = args[1:], 2
-		}
 		return g.nested(c, joined(args), at, listed)
-	case "source", ".":
-		for _, a := range args {
-			if isStdin(a.text) {
-				return g.input(c)
-			}
-			if err := g.scriptFile(c, a); err != nil {
-				return err
-			}
-		}
 	case "trap":
-		at := 1
-		if len(args) > 0 && args[0].text == "--" {
-			args, at = args[1:], 2
-		}
 		if len(args) > 1 && args[0].text != "" && !strings.HasPrefix(args[0].text, "-") {
 			return g.nested(c, args[0], at, listed)
 		}
+	case "source", ".":
+		return g.sourced(c)
 	case "alias":
-		if err := g.typed(c, len(c.words)); err != nil {
-			return err
-		}
-		for i, a := range args {
-			if name, value, ok := strings.Cut(a.text, "="); ok {
-				a.text = value
-				if err := g.nested(c, a, 1+i, listed); err != nil {
-					return err
-				}
-				g.learnAlias(name, strings.Fields(value))
-			}
-		}
+		return g.aliased(c, listed)
 	case "hash":
 		if len(args) > 2 && args[0].text == "-p" {
 			g.learnAlias(args[2].text, []string{args[1].text})
@@ -210,8 +206,37 @@ func (g *guard) named(name string, c *command, listed int) error {
 			return &Refused{Part: c.part, Why: whyUnseen}
 		}
 	}
-	if verbs, ok := roamers[name]; ok {
-		return g.roam(verbs, c)
+	return nil
+}
+
+// sourced decides about the files that . reads.
+func (g *guard) sourced(c *command) error {
+	for _, a := range c.words[1:] {
+		if isStdin(a.text) {
+			return g.input(c)
+		}
+		if err := g.scriptFile(c, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// aliased decides about what the alias command gives names to, and learns them.
+func (g *guard) aliased(c *command, listed int) error {
+	if err := g.typed(c, len(c.words)); err != nil {
+		return err
+	}
+	for i, a := range c.words[1:] {
+		name, value, ok := strings.Cut(a.text, "=")
+		if !ok {
+			continue
+		}
+		a.text = value
+		if err := g.nested(c, a, 1+i, listed); err != nil {
+			return err
+		}
+		g.learnAlias(name, strings.Fields(value))
 	}
 	return nil
 }
