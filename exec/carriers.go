@@ -160,7 +160,7 @@ options:
 			break options
 		case strings.HasPrefix(a, "--"):
 			name, value, attached := strings.Cut(a, "=")
-			if k.script != "" && (name == "--split-string" || name == "--command") {
+			if k.script != "" && len(name) > 3 && (strings.HasPrefix("--split-string", name) || strings.HasPrefix("--command", name)) {
 				if !attached && i+1 < len(c.words) {
 					return g.nested(c, joined(c.words[i+1:]), i+1, listed)
 				}
