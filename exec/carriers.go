@@ -11,6 +11,7 @@ type carrier struct {
 	short string   // letters of options that take a value
 	long  []string // the same, for --option value
 	flags string   // letters of options that take none; others are not known, and not for a list
+	runs  string   // those of short that run or write something themselves, and are not for a list
 	skip  int      // arguments before the command
 	env   bool     // NAME=value may stand before the command
 
@@ -58,15 +59,20 @@ func (k *carrier) replaces(c *command, at int) *regexp.Regexp {
 	return regexp.MustCompile(strings.Join(marks, "|"))
 }
 
+// writes are long options like carrier.runs.
+var writes = set("--output", "--property", "--sshlogin")
+
 // knows reports whether option is one whose value, if it takes one, is told from the
 // command: long ones written out, and letters in the table.
 func (k *carrier) knows(option string) bool {
 	if strings.HasPrefix(option, "--") {
 		name, _, _ := strings.Cut(option, "=")
-		return option == "--" || slices.Contains(k.long, name) || strings.HasPrefix("--replace", name) && k.replace != ""
+		return option == "--" || slices.Contains(k.long, name) && !writes[name] || strings.HasPrefix("--replace", name) && k.replace != ""
 	}
 	for _, letter := range option[1:] {
 		switch {
+		case strings.ContainsRune(k.runs, letter):
+			return false
 		case strings.ContainsRune(k.short+k.script+k.replace, letter), letter == 'i' && k.replace != "":
 			return true // the rest is its value
 		case !strings.ContainsRune(k.flags+k.lookup, letter):
@@ -111,24 +117,24 @@ func init() { // rules and carriers refer to each other
 		"chrt":            {short: "TPD", skip: 1, lookup: "pm"},
 		"taskset":         {skip: 1, lookup: "p"},
 		"timeout":         {flags: "fpv", short: "ks", long: []string{"--kill-after", "--signal"}, skip: 1},
-		"time":            {flags: "pqv", short: "fo", long: []string{"--format", "--output"}},
+		"time":            {runs: "o", flags: "pqv", short: "fo", long: []string{"--format", "--output"}},
 		"stdbuf":          {short: "ioe", long: []string{"--input", "--output", "--error"}},
 		"unbuffer":        {},
 		"setsid":          {flags: "cfw"},
-		"strace":          {short: "abeEIoOpPsSuUX"},
-		"ltrace":          {short: "aAeEFlnopsuwxX"},
+		"strace":          {flags: "fqrtTvyz", runs: "o", short: "abeEIoOpPsSuUX"},
+		"ltrace":          {runs: "o", short: "aAeEFlnopsuwxX"},
 		"watch":           {flags: "bcdegtx", short: "nq", long: []string{"--interval", "--equexit"}, join: true},
 		"xargs":           {flags: "0rtxoi", short: "adEILnPs", long: []string{"--arg-file", "--delimiter", "--max-args", "--max-procs", "--max-lines", "--max-chars"}, perArgs: true, replace: "I"},
-		"parallel":        {flags: "k0t", short: "jaIJNnLS", long: []string{"--jobs", "--arg-file", "--sshlogin"}, join: true, perArgs: true, replace: "I", mark: regexp.MustCompile(`\{[#%./0-9]*\}`)},
+		"parallel":        {runs: "SJ", flags: "k0t", short: "jaIJNnLS", long: []string{"--jobs", "--arg-file", "--sshlogin"}, join: true, perArgs: true, replace: "I", mark: regexp.MustCompile(`\{[#%./0-9]*\}`)},
 		"flock":           {flags: "sxenuoF", short: "wEc", long: []string{"--timeout", "--conflict-exit-code"}, skip: 1, script: "c"},
 		"chroot":          {skip: 1},
 		"unshare":         {short: "SGRw"},
 		"nsenter":         {short: "tSGW", long: []string{"--target"}},
 		"setpriv":         {long: []string{"--reuid", "--regid", "--groups"}},
-		"systemd-run":     {short: "puMEHt", long: []string{"--unit", "--property", "--description", "--slice", "--setenv", "--on-active", "--machine", "--host"}},
+		"systemd-run":     {runs: "p", short: "puMEHt", long: []string{"--unit", "--property", "--description", "--slice", "--setenv", "--on-active", "--machine", "--host"}},
 		"systemd-inhibit": {},
 		"script":          {short: "cEIOBTmo", script: "c", skip: 1},
-		"ssh":             {flags: "46AaCfNnqTtvXxY", short: "BbcDEeFIiJLlmOopQRSWw", skip: 1, join: true},
+		"ssh":             {runs: "oFI", flags: "46AaCfNnqTtvXxY", short: "BbcDEeFIiJLlmOopQRSWw", skip: 1, join: true},
 		"busybox":         {},
 		"toybox":          {},
 		"eatmydata":       {},
@@ -140,9 +146,6 @@ func init() { // rules and carriers refer to each other
 		"valgrind":        {},
 		"numactl":         {short: "CmNip"},
 		"prlimit":         {},
-		"start-stop-daemon": {
-			short: "xpuangrdNIk", long: []string{"--exec", "--pidfile", "--user", "--startas", "--name", "--chdir"},
-		},
 	}
 }
 

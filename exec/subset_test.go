@@ -60,6 +60,12 @@ var walled = []struct{ attack, line string }{
 	{"an abbreviation takes a value", `flock --timeo 5 ls touch p`},
 	{"an option that is not known takes a value", `xargs -J ls touch p`},
 	{"an option takes none", `parallel -l touch ls`},
+	{"an option of ssh runs a command here", `ssh -o ProxyCommand='touch p' h ls`},
+	{"an option of ssh runs a command here", `ssh -oProxyCommand='touch p' h ls`},
+	{"an option of ssh names a file that does", `ssh -F x h ls`},
+	{"an option of strace does", `strace -o '|touch p' ls`},
+	{"an option of parallel does", `parallel -S 'touch p;' ls ::: a`},
+	{"an option writes a file", `time -o p ls`},
 	{"the script is in the input", `git status | xargs sh`},
 	{"a control character", "git status \x01"},
 	{"&> ends a command of dash", `git status &>/dev/null touch p`},
@@ -80,6 +86,7 @@ var covered = []string{
 	`for file in a b; do ls "$file"; done`,
 	`ls {a,b}.go`, `ls *.{go,md} $HOME "$1"`,
 	`timeout 5 ls $x`, `git status | xargs ls "$x"`, `git status | xargs -I{} ls {}`, `sh -c 'ls "$1"' sh $x`,
+	`ssh -p 22 -i key h ls`, `strace -f -e open ls`, `time ls`,
 	`parallel ls ::: a b`, `parallel -j 2 ls ::: a b`,
 	`git status | xargs -0 -n1 -P 2 ls`, `git status | xargs -0rn 1 ls`, `timeout -k 5 --signal KILL 5 ls`,
 	`timeout --signal=KILL 5 ls`, `flock -n -w 5 x ls`, `nice -5 ls -l`,
@@ -92,7 +99,7 @@ var covered = []string{
 }
 
 func TestAllowListIsAWall(t *testing.T) {
-	p := policy(t, "git status", "ls", "sh", "timeout", "xargs", "parallel", "flock", "nice -5 ls")
+	p := policy(t, "git status", "ls", "sh", "timeout", "xargs", "parallel", "flock", "nice -5 ls", "ssh", "strace", "time")
 	for _, tt := range walled {
 		argv, err := p.Check(tt.line)
 		var refused *exec.Refused
