@@ -184,6 +184,9 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 	} else if hasPrefix(v[i:], `\u003e`) || hasPrefix(v[i:], "&gt;") {
 		s.escapedElement(start, i, ver)
 		return
+	} else if start > 0 && v[start-1] == '>' && hasPrefix(v[i:], "</t") {
+		s.cellAfter(i, ver)
+		return
 	} else if start > 0 && v[start-1] == '<' || i < len(v) && v[i] == '>' {
 		s.element(start, stop, ver)
 		if i < len(v) && v[i] == '>' {
@@ -224,6 +227,8 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		for k < len(v) && v[k] == '=' {
 			k++
 		}
+	case c == ':' && blanks == 0 && j+2 < len(v) && v[j+1] == ':' && v[j+2] == ' ': // LDIF, RFC 2849
+		sep, k = ':', j+2
 	case c == ':' && j+1 < len(v) && v[j+1] == ':':
 		if j+2 < len(v) && v[j+2] == '=' {
 			sep, k = '=', j+3
@@ -299,6 +304,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		}
 		m = n
 	}
+	m = escapedColor(v, m)
 	if ver.kind == cookieKey && (sep == ':' || sep == '=' || sep == 'f' || sep == ',') {
 		s.cookies(m)
 		return
@@ -497,6 +503,19 @@ func (s *scanner) fallback(m int) bool {
 	return false
 }
 
+// escapedColor returns where the text behind a terminal's colour at v[i] begins, that
+// was written out: \u001b[31m.
+func escapedColor(v []byte, i int) int {
+	for _, esc := range []string{`\u001b[`, `\x1b[`, `\033[`, `\e[`} {
+		if hasPrefix(v[i:], esc) {
+			if n := bytes.IndexByte(v[i:min(len(v), i+24)], 'm'); n > 0 {
+				return i + n + 1
+			}
+		}
+	}
+	return i
+}
+
 // inARN reports whether the name at start is a part of a resource name.
 func (s *scanner) inARN(start int) bool {
 	if start == 0 || s.v[start-1] != ':' {
@@ -527,6 +546,29 @@ func skipIndicator(v []byte, i int) int {
 		i++
 	}
 	return i
+}
+
+// cellAfter redacts the cell of an HTML table that follows one with a name, which ends
+// at v[i], on this line or the next.
+func (s *scanner) cellAfter(i int, ver verdict) {
+	v := s.v
+	for i < len(v) && v[i] == '<' {
+		n := bytes.IndexByte(v[i:min(len(v), i+40)], '>')
+		if n < 0 {
+			return
+		}
+		i = skipBlanks(v, i+n+1)
+	}
+	if i >= len(v) || v[i] == '\n' {
+		if s.eol {
+			s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, ver, 1, 0
+		}
+		return
+	}
+	n := bytes.IndexByte(v[i:min(len(v), i+maxHeader)], '<')
+	if n > 0 && weigh(v[i:i+n]) >= max(2, ver.need) && !isSentence(v[i:i+n]) {
+		s.found(i, i+n, s.kindOf(i, i+n))
+	}
 }
 
 // escapedElement redacts the text of an XML element written as JSON or HTML.
@@ -578,8 +620,15 @@ func isQuoteEnd(before byte, q quote) bool {
 }
 
 func skipBlanks(v []byte, i int) int {
-	for i < len(v) && (v[i] == ' ' || v[i] == '\t' || v[i] == '\r') {
-		i++
+	for i < len(v) {
+		switch c := v[i]; {
+		case c == ' ' || c == '\t' || c == '\r':
+			i++
+		case c == 0xc2 && i+1 < len(v) && v[i+1] == 0xa0: // a space that does not break
+			i += 2
+		default:
+			return i
+		}
 	}
 	return i
 }
@@ -679,7 +728,7 @@ func (s *scanner) quotedValue(i int, q quote, ver verdict, sep byte, quotedKey, 
 	if ver.dsn && (bytes.IndexByte(val, '=') > 0 || bytes.IndexByte(val, '@') > 0) {
 		return // its parts have names
 	}
-	if isTemplate(val) || q.ch == '`' && bytes.IndexByte(val, ' ') > 0 {
+	if isTemplate(val) || q.ch == '`' && bytes.IndexByte(val, ' ') > 0 || isCommand(val) {
 		return
 	}
 	if ver.need == 1 && isSentence(val) && sep != '=' && sep != 'f' || bytes.Count(val, []byte(" ")) > 12 && isSentence(val) {
@@ -745,6 +794,17 @@ func proseWords(val []byte) int {
 		}
 	}
 	return n
+}
+
+// isCommand reports whether val is the command line of a program: in package.json
+// "token": "node print.js".
+func isCommand(val []byte) bool {
+	word, rest, ok := bytes.Cut(val, []byte(" "))
+	if !ok {
+		return false
+	}
+	i := bytes.Index(rest, []byte("-"))
+	return commands[string(word)] || wordy(word) && i >= 0 && (i == 0 || rest[i-1] == ' ') && i+1 < len(rest) && isLetter(rest[i+1])
 }
 
 // isTemplate reports whether val is made of references, with nothing secret beside
@@ -956,8 +1016,10 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 			return
 		}
 	}
-	if sep == '|' && ver.need < 2 {
-		ver.need = 2
+	if sep == '|' {
+		if ver.need = max(ver.need, 2); isDate(val) {
+			return
+		}
 	}
 	if !env && isCode(val, wide, ver) && !(atStart && sep == ':' && weigh(val) == 3) {
 		return
@@ -996,6 +1058,7 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 		case rest[0] != ' ' && rest[0] != '\t':
 		case s.seedPhrase(m, v[start:stop]):
 			return
+		case w == 0:
 		case s.passphrase(val, words, sep, atStart, stop-start, v[start:stop]):
 			s.found(m, end+len(rest), "")
 			return
@@ -1499,7 +1562,8 @@ var nameLabels = []string{`variable`, `name:`, `name":`, `name\":`, `name':`, `n
 // valueLabels stand before the value.
 var valueLabels = []string{"value", "string", "val", "secretvalue", "parametervalue", "default", "data", "content"}
 
-// valueAfter redacts the first value in the same object behind v[i].
+// valueAfter redacts the first value in the same object behind v[i], if it is secret,
+// and reports whether there is one.
 func (s *scanner) valueAfter(i int, ver verdict) bool {
 	v := s.v
 	end := min(len(v), i+240)
@@ -1527,12 +1591,12 @@ func (s *scanner) valueAfter(i int, ver verdict) bool {
 				n := len(s.spans)
 				if k < len(v) && v[k] == '>' {
 					s.element(j, k, ver)
-					return len(s.spans) > n
+					return true
 				} else if l != "string" && l != "data" && l != "content" {
 					s.valueOfPair(j, k, ver)
 				}
 				if k < len(v) && !isAlnum(v[k]) && (l == "value" || len(s.spans) > n) {
-					return len(s.spans) > n
+					return true
 				}
 			}
 			j = k - 1

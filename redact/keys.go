@@ -50,7 +50,7 @@ var (
 
 	// secretPairs are secret words that names split in two: setupCode.
 	secretPairs = pairSet("setup code, recovery code, recovery codes, backup code, backup codes, scratch codes, api hash, " +
-		"erlang cookie, magic cookie, master auth, auth tok, auth pass, connection string, seed phrase, pass phrase, pass word, sonar login, honeycomb team, bot auth, key content, nonce salt, auth salt, in salt, keys base64, keys b64, sec key")
+		"erlang cookie, magic cookie, master auth, auth tok, auth pass, connection string, seed phrase, pass phrase, pass word, sonar login, dsonar login, honeycomb team, bot auth, key content, nonce salt, auth salt, in salt, keys base64, keys b64, sec key")
 
 	// keyOwners make a "key" secret: api_key, signing key.
 	keyOwners = wordSet(`api secret access private encryption encrypt decryption signing sign master account auth authentication
@@ -98,7 +98,7 @@ var (
 	countedTokens = wordSet(`max min num n total prompt completion input output cached reasoning context next page continuation
 		unexpected illegal special bos eos pad unk stop cls sep mask lexer nexttoken pagetoken sync cursor
 		remaining used per average avg ratelimit mean maximum minimum count thinking generated usage syntax
-		near keyword punctuation identifier lookahead design lp erc20 nft supply`)
+		near keyword color colour spacing theme css font punctuation identifier lookahead design lp erc20 nft supply`)
 )
 
 // classify judges a name such as "DB_PASSWORD", "spring.mail.password",

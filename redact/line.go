@@ -24,6 +24,7 @@ const (
 	wantNothing want = iota
 	wantQuote        // the closing quote of a value
 	wantRest         // the rest of a token or known value that was wrapped
+	wantBody         // the first line of a private key
 	wantEnd          // the END of a private key whose BEGIN was cut off
 )
 
@@ -485,9 +486,12 @@ func (s *scanner) begin() (drop bool) {
 	}
 	i := skipBlanks(v, logPrefix(v))
 	indent := i - logPrefix(v)
-	if i >= len(v) || v[i] == '\n' {
-		if st.pending == pendingPrinted && st.ttl > 1 {
+	if i >= len(v) || v[i] == '\n' || hasPrefix(v[i:], "```") && len(bytes.TrimSpace(v[i:])) < 12 {
+		switch {
+		case st.pending == pendingPrinted && st.ttl > 1:
 			s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = st.pending, st.valueOf, st.ttl-1, st.indentK
+		case st.pending == pendingRandom && st.valueOf.need < 3:
+			s.next.pending, s.next.valueOf, s.next.ttl = pendingPrinted, st.valueOf, 2
 		}
 		if st.pending != noPending {
 			return false
@@ -669,8 +673,9 @@ func (s *scanner) separateValue(i int) {
 // line before.
 func (s *scanner) continuation(i int) {
 	v := s.v
+	i = max(i, s.sameHead())
 	j := i
-	for j < len(v) && (v[j] == '"' || v[j] == '\'' || v[j] == '>' || v[j] == '|' || v[j] == ' ') && j-i < 4 {
+	for j < len(v) && bytes.IndexByte([]byte("\"'>| +./*#"), v[j]) >= 0 && j-i < 16 {
 		j++
 	}
 	e := j
@@ -695,6 +700,19 @@ func (s *scanner) continuation(i int) {
 	if looksRandom(run) || len(run) >= 20 && mixed(run) && !wordyParts(run) || s.st.contLen >= 16 && mixed(run) && strongWord(run) && len(bytes.TrimSpace(v[e:])) == 0 && !wordyParts(run) || s.st.contLen >= 24 && mixedCase(run) {
 		s.found(j, e, "")
 	}
+}
+
+// sameHead returns where this line begins to differ from the one before, if that is
+// behind a word that both begin with: what a logger puts before lines.
+func (s *scanner) sameHead() int {
+	n := common(s.v, s.st.head[:])
+	for n > 0 && s.v[n-1] != ' ' {
+		n--
+	}
+	if n < 6 {
+		return 0
+	}
+	return n
 }
 
 // rises counts how often a capital follows a small letter.

@@ -47,6 +47,12 @@ func (s *scanner) pem(i int) {
 	}
 	s.steps += j - i
 	rest := bytes.TrimRight(v[j:], "\r\n")
+	if !holdsKey(v[body:j]) && !s.begun {
+		// A BEGIN without a key is not worth a word.
+		if s.want(wantBody); s.eol {
+			return
+		}
+	}
 	for j > body && (v[j-1] == ' ' || v[j-1] == '\\' || v[j-1] == '\r') {
 		j--
 	}
@@ -71,6 +77,17 @@ func holdsKey(v []byte) bool {
 		n = 0
 	}
 	return false
+}
+
+// beginsKey reports whether line is one of a private key, behind what a logger or a
+// program's source puts before it.
+func beginsKey(line []byte) bool {
+	line = bytes.TrimRight(line, " \t\r\n\"'`,;+\\")
+	line = bytes.TrimSuffix(line, []byte(`\n`))
+	if i := bytes.LastIndexAny(line, " \t\"'|:>]#*"); i >= 0 && !isPEMHeader(bytes.TrimSpace(line)) {
+		line = line[i+1:]
+	}
+	return len(line) >= 12 && isPEMBody(line) || isPEMHeader(bytes.TrimSpace(line)) || len(line) == 0
 }
 
 // isPrivateLabel reports whether label is that of a private key; a regular

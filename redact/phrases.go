@@ -38,6 +38,7 @@ func phrases() []phrase {
 		// What is piped into a program that asks for a password.
 		{"| sudo -s", (*scanner).piped}, {"|sudo -s", (*scanner).piped}, {"| kinit", (*scanner).piped}, {"| /usr/bin/kinit", (*scanner).piped}, {"--password-stdin", (*scanner).piped}, {"| passwd --stdin", (*scanner).piped}, {"| gpg ", (*scanner).piped}, {"| cryptsetup", (*scanner).piped}, {"| smbpasswd", (*scanner).piped},
 		{"pin: ", (*scanner).pin}, {`pin": "`, (*scanner).pin}, {"puk: ", (*scanner).pin},
+		{"key content ", (*scanner).afterColon}, {" /p ", (*scanner).signtool},
 		{`send "`, (*scanner).sent},
 		// Codes for one log-in.
 		{"-time code", (*scanner).code}, {"verification code", (*scanner).code}, {"security code", (*scanner).code}, {"login code", (*scanner).code}, {"access code", (*scanner).code}, {"2fa code", (*scanner).code}, {"pairing code", (*scanner).code},
@@ -296,6 +297,20 @@ func (s *scanner) code(_, end int) {
 	}
 	if j-i >= 4 && j-i <= 9 && i > end && (j == len(v) || !isAlnum(v[j])) {
 		s.found(i, j, "")
+	}
+}
+
+func (s *scanner) afterColon(_, end int) {
+	if i := skipBlanks(s.v, end); i < len(s.v) && s.v[i] == ':' {
+		s.argument(skipBlanks(s.v, i+1))
+	}
+}
+
+// signtool redacts the password of a certificate.
+// Source: https://learn.microsoft.com/en-us/windows/win32/seccrypto/signtool
+func (s *scanner) signtool(at, end int) {
+	if bytes.Contains(s.v[max(0, at-longestCommand):at], []byte("signtool")) {
+		s.argument(end)
 	}
 }
 

@@ -70,6 +70,12 @@ func (s *scanner) printed(i int) {
 		i++
 	}
 	end := len(bytes.TrimRight(v, "`\"'*|"))
+	if hasPrefix(v[i:], "<td>") { // of a table in HTML
+		i += len("<td>")
+		if n := bytes.IndexByte(v[i:], '<'); n >= 0 {
+			end = i + n
+		}
+	}
 	if i >= end {
 		return
 	}
@@ -93,7 +99,7 @@ func (s *scanner) promises(start, stop int, ver verdict) {
 		return
 	}
 	v := bytes.TrimRight(s.v, " \t\r\n*")
-	if len(v) == 0 || v[len(v)-1] != ':' && (stop < len(v) || bytes.Count(bytes.TrimLeft(v, " \t"), []byte(" ")) > 1) {
+	if len(v) == 0 || v[len(v)-1] != ':' && !bytes.HasSuffix(v, []byte(" is")) && (stop < len(v) || bytes.Count(bytes.TrimLeft(v, " \t"), []byte(" ")) > 1) {
 		return
 	}
 	if bytes.IndexByte(v[:start], '=') >= 0 || bytes.IndexByte(v[:start], '{') >= 0 {

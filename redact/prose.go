@@ -6,6 +6,9 @@ import "bytes"
 // password is x", "token x", "password for bob: x".
 func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, spaced bool) {
 	v := s.v
+	if blanks == 0 && hasPrefix(v[stop:], ", ") {
+		blanks = len(", ") // the password, from a to b
+	}
 	if ver.kind != plainKey || blanks == 0 {
 		return
 	}
@@ -60,7 +63,7 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 			}
 			if n, q := openQuote(v, i); n > 0 && ver.need <= 2 {
 				end, closed := closeQuote(v, i+n, q, false)
-				if val := v[i+n : end]; closed && (weigh(val) >= 2 || weigh(val) == 1 && ver.numbers && ver.need == 1 && len(val) >= 6) && !isSentence(val) && (bytes.IndexByte(val, ' ') < 0 || bytes.HasSuffix(name, []byte("phrase"))) && !(ver.object && isObjectName(val)) {
+				if val := v[i+n : end]; closed && !isVersion(val) && (weigh(val) >= 2 || weigh(val) == 1 && ver.numbers && ver.need == 1 && len(val) >= 6) && !isSentence(val) && (bytes.IndexByte(val, ' ') < 0 || bytes.HasSuffix(name, []byte("phrase"))) && !(ver.object && isObjectName(val)) {
 					s.found(i+n, end, "")
 					return
 				}
@@ -305,5 +308,6 @@ func (s *scanner) netrc(start int) bool {
 	if i := bytes.LastIndexByte(before, '\n'); i >= 0 {
 		before = before[i:]
 	}
-	return bytes.Contains(before, []byte("login ")) || bytes.Contains(before, []byte("machine ")) || s.st.word == "netrc"
+	_, login, ok := bytes.Cut(before, []byte("login "))
+	return ok && len(bytes.Fields(login)) == 1 || bytes.Contains(before, []byte("machine ")) || s.st.word == "netrc"
 }

@@ -176,6 +176,7 @@ type scanner struct {
 	dsnAt               int    // no data source name begins before
 
 	mayHold bool // the line may wait for the next
+	begun   bool // the next line is of a private key
 	wants   want // what it waits for
 	quote   byte // the closing quote, if that
 	join    bool // v is several lines that belong together
@@ -203,6 +204,7 @@ type state struct {
 	indentK  int
 	cont     contKind // a secret ran up to the end of the line before
 	contLen  int
+	head     [32]byte // what that line began with
 	k        knownRest
 	table    table
 	accounts int  // lines that may still be user:password
@@ -350,6 +352,7 @@ func (s *scanner) found(start, end int, kind string) {
 	if end == len(s.v) || end >= len(bytes.TrimRight(s.v, "\r\n\"'`,; \\")) {
 		s.next.cont = contToken
 		s.next.contLen = end - start
+		copy(s.next.head[:], s.v)
 	}
 }
 

@@ -122,7 +122,7 @@ func (s *scanner) weigh(v []byte) int {
 }
 
 // stopWords are values that are states, types or words about a secret.
-var stopWords = wordSet(`true false yes no on off null nil none undefined unset set missing empty void todo fixme tbd n/a na required optional
+var stopWords = wordSet(`secrets passwords tokens files compat true false yes no on off null nil none undefined unset set missing empty void todo fixme tbd n/a na required optional
 	string str text bool boolean int integer number float object array bytes byte varchar char secret password passwd token
 	hidden masked redacted filtered removed omitted sensitive invalid valid expired revoked incorrect wrong correct
 	unknown default auto basic bearer digest negotiate plain ok failed failure success error enabled disabled
@@ -240,6 +240,8 @@ func isReference(v []byte) bool {
 			return true
 		}
 		switch rest[0] {
+		case '[': // Azure Pipelines' $[variables.x]
+			return rest[len(rest)-1] == ']'
 		case '{', '(':
 			// a reference, also one with a suffix; not a value that merely begins so
 			i := bytes.IndexAny(rest, "})")
