@@ -1095,7 +1095,7 @@ func isPair(val []byte) bool {
 
 func hasEndingWord(name []byte, word string) bool {
 	n := len(name) - len(word)
-	return n >= 0 && foldString(string(name[n:])) == word
+	return n >= 0 && equalFold(name[n:], word)
 }
 
 // userPass redacts the password of user:password or user/password, v[i:end].
@@ -1349,12 +1349,12 @@ func (s *scanner) declared(i int) bool {
 // application's password.
 // Source: https://support.google.com/accounts/answer/185833
 func appPassword(val, rest []byte) bool {
-	groups := bytes.Fields(rest)
-	if len(val) != 4 || len(groups) != 3 {
+	rest = bytes.TrimRight(rest, " \t\r\"'")
+	if len(val) != 4 || len(rest) != 15 || !isVariableName(val) {
 		return false
 	}
-	for _, g := range append(groups, val) {
-		if len(g) != 4 || !isVariableName(g) {
+	for i, c := range rest {
+		if (i%5 == 0) != (c == ' ') || i%5 != 0 && !isAlnum(c) {
 			return false
 		}
 	}

@@ -130,7 +130,7 @@ func classify(name []byte, inURL bool) verdict {
 		switch {
 		case secretWords[string(w)]:
 			at = i
-		case i > 0 && secretPairs[string(ws.at(i-1))+" "+string(w)]:
+		case i > 0 && ws.isPair(i):
 			at, last = i, string(ws.at(i-1))+string(w)
 		case string(w) == "authorization":
 			if i == n-1 {
@@ -251,6 +251,17 @@ type nameWords struct {
 	from [12]uint8
 	to   [12]uint8
 	n    int
+}
+
+// isPair reports whether word i and the one before are a secret pair.
+func (w *nameWords) isPair(i int) bool {
+	var buf [maxName + 1]byte
+	a, b := w.at(i-1), w.at(i)
+	if len(a)+1+len(b) > len(buf) {
+		return false
+	}
+	pair := append(append(append(buf[:0], a...), ' '), b...)
+	return secretPairs[string(pair)]
 }
 
 func (w *nameWords) at(i int) []byte { return w.buf[w.from[i]:w.to[i]] }
