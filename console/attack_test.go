@@ -143,7 +143,7 @@ func TestWaitingIsCheckedAgain(t *testing.T) {
 	}{
 		"lock":          {func(g *rig) { g.gate.Lock(auth.Caller{UserID: alice}) }, "/gateway restart", "ERROR: unauthorized"},
 		"stale":         {func(g *rig) { time.Sleep(121 * time.Second) }, "/gateway restart", "ERROR: waited too long"},
-		"safe":          {func(g *rig) { time.Sleep(121 * time.Second) }, "/whoami", ""},
+		"safe":          {func(g *rig) { time.Sleep(121 * time.Second) }, "/logs", ""},
 		"own secret":    {func(g *rig) { g.gate.Lock(auth.Caller{UserID: alice}) }, "/gateway restart --secret " + secret, ""},
 		"nothing wrong": {func(g *rig) { time.Sleep(time.Minute) }, "/run --yes true", ""},
 	} {
@@ -151,7 +151,7 @@ func TestWaitingIsCheckedAgain(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
 				release := make(chan struct{})
 				g.do = func(_ context.Context, _ auth.Grant, q commands.Request, _ func(commands.Result)) (commands.Result, error) {
-					if q.Name == "status" {
+					if q.Name == "sessions" {
 						<-release
 					}
 					return commands.Result{}, nil
@@ -159,7 +159,7 @@ func TestWaitingIsCheckedAgain(t *testing.T) {
 				g.unlock(alice)
 				g.start()
 				for range 4 {
-					g.send(g.message("/status"))
+					g.send(g.message("/sessions"))
 				}
 				id := g.send(g.message(tt.text))
 				synctest.Wait()

@@ -140,12 +140,13 @@ func (r *Router) turn(ctx context.Context, t *task) bool {
 }
 
 // still returns why t may not begin now that its turn has come: it is too old by
-// now, its operator has locked the console meanwhile, or is no longer one.
+// now, its operator has locked the console meanwhile, or is no longer one. A
+// denial does not grow old while it waits: late is better than never.
 func (r *Router) still(t *task) error {
 	if t.place == nil || t.req.Class == auth.Safe {
 		return nil
 	}
-	if r.age(t.asking) > r.staleAfter() {
+	if t.req.Name != "deny" && r.age(t.asking) > r.staleAfter() {
 		return errStale
 	}
 	if t.req.Secret != "" {

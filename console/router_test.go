@@ -363,14 +363,16 @@ func TestBusy(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		release := make(chan struct{})
 		g.do = func(ctx context.Context, _ auth.Grant, q commands.Request, _ func(commands.Result)) (commands.Result, error) {
-			<-release
+			if q.Name != "lock" {
+				<-release
+			}
 			return commands.Result{}, nil
 		}
 		g.unlock(alice)
 		g.unlock(bob)
 		g.start()
 		for range 4 + 64 {
-			g.send(g.message("/status"))
+			g.send(g.message("/sessions"))
 		}
 		synctest.Wait()
 		if n := len(g.lines()); n != 4 {
@@ -379,7 +381,7 @@ func TestBusy(t *testing.T) {
 		if h := g.router.Health(); h.Running != 4 || h.Waiting != 64 {
 			t.Errorf("running %d, waiting %d; want 4 and 64", h.Running, h.Waiting)
 		}
-		over := g.send(g.message("/status"))
+		over := g.send(g.message("/sessions"))
 		synctest.Wait()
 		if got := g.chat.last(t).text(); !strings.HasPrefix(got, "ERROR: busy, not run") {
 			t.Errorf("the 69th was answered %q", got)
@@ -388,7 +390,7 @@ func TestBusy(t *testing.T) {
 			t.Error("the 69th was claimed")
 		}
 		// Another operator is not held up by what alice does.
-		m := g.message("/status")
+		m := g.message("/sessions")
 		m.UserID, m.ChatID = bob, bob
 		g.send(m)
 		synctest.Wait()
@@ -398,6 +400,9 @@ func TestBusy(t *testing.T) {
 		// Locking never waits.
 		g.send(g.message("/lock"))
 		synctest.Wait()
+		if got := g.lines(); got[len(got)-1] != "/lock" {
+			t.Errorf("/lock waits: began %q", got)
+		}
 		close(release)
 		synctest.Wait()
 		if n := len(g.lines()); n != 4+64+1+1 {
@@ -415,15 +420,15 @@ func TestWaiting(t *testing.T) {
 		}
 		g.start()
 		for range 4 {
-			g.send(g.message("/status"))
+			g.send(g.message("/sessions"))
 		}
 		synctest.Wait()
-		id := g.send(g.message("/whoami"))
+		id := g.send(g.message("/logs"))
 		time.Sleep(10 * time.Second) // the fifth to be shown, at one a second
 		s := g.chat.last(t)
 		var waits sent
 		for _, m := range g.chat.all() {
-			if strings.HasPrefix(m.text(), "… /whoami") {
+			if strings.HasPrefix(m.text(), "… /logs") {
 				waits = m
 			}
 		}
@@ -437,6 +442,61 @@ func TestWaiting(t *testing.T) {
 		}
 		if h := g.router.Health(); h.Waiting != 0 || h.Running != 4 {
 			t.Errorf("%+v", h)
+		}
+	})
+}
+
+// Four sessions that take ten minutes each keep nobody from denying a call,
+// stopping a run or asking how things are; and a denial that has waited for its
+// turn is done all the same, for a stale one would let the call through.
+func TestQuickNeverWaitBehindSlow(t *testing.T) {
+	for _, line := range []string{
+		"/deny abc wrong target", "/approve abc", "/pending", "/stop main", "/status", "/whoami", "/help", "/lock",
+	} {
+		t.Run(line, func(t *testing.T) {
+			bubble(t, func(t *testing.T, g *rig) {
+				g.do = func(ctx context.Context, _ auth.Grant, q commands.Request, _ func(commands.Result)) (commands.Result, error) {
+					if q.Name == "session" {
+						<-ctx.Done()
+					}
+					return commands.Result{}, ctx.Err()
+				}
+				g.unlock(alice)
+				g.start()
+				for range 6 { // two of them wait
+					g.send(g.message("/session main go on"))
+				}
+				synctest.Wait()
+				id := g.send(g.message(line))
+				synctest.Wait()
+				if got := g.lines(); got[len(got)-1] != line || g.ledger.outcome(id) != console.Done {
+					t.Errorf("began %q, outcome %v", got, g.ledger.outcome(id))
+				}
+			})
+		})
+	}
+	bubble(t, func(t *testing.T, g *rig) {
+		release := make(chan struct{})
+		g.do = func(_ context.Context, _ auth.Grant, q commands.Request, _ func(commands.Result)) (commands.Result, error) {
+			if q.Name == "status" {
+				<-release
+			}
+			return commands.Result{}, nil
+		}
+		g.unlock(alice)
+		g.start()
+		for range 4 {
+			g.send(g.message("/status"))
+		}
+		deny, approve := g.send(g.message("/deny abc wrong target")), g.send(g.message("/approve abc"))
+		time.Sleep(3 * time.Minute)
+		close(release)
+		synctest.Wait()
+		if got := g.ledger.outcome(deny); got != console.Done {
+			t.Errorf("denial after three minutes: %v", got)
+		}
+		if got := g.ledger.outcome(approve); got != console.Refused {
+			t.Errorf("approval after three minutes: %v", got)
 		}
 	})
 }
@@ -897,10 +957,10 @@ func TestShutdown(t *testing.T) {
 			}
 		}
 		g.start()
-		short, long := g.send(g.message("/status")), g.send(g.message("/logs"))
+		short, long := g.send(g.message("/sessions")), g.send(g.message("/logs"))
 		g.send(g.message("/logs"))
 		g.send(g.message("/logs"))
-		waits := g.send(g.message("/whoami"))
+		waits := g.send(g.message("/cron list"))
 		synctest.Wait()
 		begun := time.Now()
 		if err := g.stop(); err != nil {
@@ -916,7 +976,7 @@ func TestShutdown(t *testing.T) {
 		}
 		all := strings.Join(texts(g.chat.all()), "\n")
 		if strings.Count(all, "ERROR: the console stopped meanwhile, outcome unknown: /logs @local") != 3 ||
-			strings.Count(all, "ERROR: stopped before it began, not run: /whoami") != 1 {
+			strings.Count(all, "ERROR: stopped before it began, not run: /cron list") != 1 {
 			t.Errorf("told %q", all)
 		}
 		m := g.message("/status")

@@ -2,44 +2,64 @@ package console
 
 import "sync"
 
-// Limits of what runs at once.
+// Limits of what runs at once. They hold for quick commands and for all others
+// separately.
 const (
 	perOperator = 4
 	maxWaiting  = 64 // of all operators together
 )
 
+// quick names the commands that do not count among an operator's four and never
+// wait behind them: what decides, stops or tells how things are is needed most
+// while everything else is stuck. Each ends within seconds, whatever the gateway
+// does. /auth and /lock need no slot at all; see immediate.
+func quick(name string) bool {
+	switch name {
+	case "approve", "deny", "pending", "stop", "status", "whoami", "help", "start":
+		return true
+	}
+	return false
+}
+
 // slots says which commands may run at once: 4 of each operator, one of the
-// exclusive ones (/run), and 64 wait. Waiting ones begin in the order in which
-// they came, but one that cannot does not hold up the others.
+// exclusive ones (/run), and 64 wait; and as many quick ones. Waiting ones begin
+// in the order in which they came, but one that cannot does not hold up the
+// others.
 type slots struct {
 	mu        sync.Mutex
-	running   map[int64]int // by operator
-	exclusive bool          // one is running
+	running   map[lot]int
+	exclusive bool // one is running
 	total     int
 	waiting   []*slot
 	closed    bool
 }
 
+// A lot is the commands that one limit holds for.
+type lot struct {
+	operator int64
+	quick    bool
+}
+
 // A slot is a place in the queue, and later the right to run.
 type slot struct {
-	operator  int64
+	lot
 	exclusive bool
 	begin     chan bool // receives once: true to run, false if the console stops first
 }
 
-func newSlots() *slots { return &slots{running: make(map[int64]int)} }
+func newSlots() *slots { return &slots{running: make(map[lot]int)} }
 
-// reserve returns a slot, or nil if too many wait already.
-func (s *slots) reserve(operator int64, exclusive bool) *slot {
+// reserve returns a slot for the named command, or nil if too many wait already.
+func (s *slots) reserve(operator int64, command string) *slot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	p := &slot{operator: operator, exclusive: exclusive, begin: make(chan bool, 1)}
+	p := &slot{lot: lot{operator, quick(command)}, exclusive: command == "run", begin: make(chan bool, 1)}
 	switch {
 	case s.closed:
 		p.begin <- false
 	case s.free(p):
 		s.start(p)
-	case len(s.waiting) >= maxWaiting:
+	case s.full(p.quick):
 		return nil
 	default:
 		s.waiting = append(s.waiting, p)
@@ -49,12 +69,24 @@ func (s *slots) reserve(operator int64, exclusive bool) *slot {
 
 // free reports whether p may run now. s.mu is held.
 func (s *slots) free(p *slot) bool {
-	return s.running[p.operator] < perOperator && !(p.exclusive && s.exclusive)
+	return s.running[p.lot] < perOperator && !(p.exclusive && s.exclusive)
+}
+
+// full reports whether no further command may wait, a quick one or another.
+// s.mu is held.
+func (s *slots) full(quick bool) bool {
+	n := 0
+	for _, w := range s.waiting {
+		if w.quick == quick {
+			n++
+		}
+	}
+	return n >= maxWaiting
 }
 
 // start lets p run. s.mu is held.
 func (s *slots) start(p *slot) {
-	s.running[p.operator]++
+	s.running[p.lot]++
 	s.total++
 	s.exclusive = s.exclusive || p.exclusive
 	p.begin <- true
@@ -64,8 +96,8 @@ func (s *slots) start(p *slot) {
 func (s *slots) release(p *slot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.running[p.operator]--; s.running[p.operator] == 0 {
-		delete(s.running, p.operator)
+	if s.running[p.lot]--; s.running[p.lot] == 0 {
+		delete(s.running, p.lot)
 	}
 	s.total--
 	if p.exclusive {
