@@ -141,7 +141,7 @@ func show(r commands.Result) string {
 			fmt.Fprintf(&b, "== %s\n", bl.Title)
 		}
 		if bl.Text != "" {
-			fmt.Fprintln(&b, bl.Text)
+			fmt.Fprintln(&b, bl.Text[:len(bl.Text)-bl.Lookahead])
 		}
 		for _, it := range bl.Items {
 			fmt.Fprintf(&b, "%s: %s\n", it.Label, it.Value)

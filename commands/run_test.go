@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -51,6 +52,20 @@ func TestRun(t *testing.T) {
 		got := s.do(tt.line)
 		wants(t, got, tt.wants...)
 		lacks(t, got, tt.lacks...)
+	}
+}
+
+// What is behind the cut comes along, unseen, for the redactor.
+func TestRunLooksAhead(t *testing.T) {
+	s := newShell(t)
+	s.Shell.MaxOutput = 100
+	for _, tt := range []struct{ printed, text, ahead int }{
+		{100, 100, 0}, {101, 101, 1}, {5000, 100 + commands.Lookahead, commands.Lookahead},
+	} {
+		b := s.result(t.Context(), fmt.Sprintf("/run --yes head -c %d /dev/zero | tr '\\0' x", tt.printed)).Blocks[0]
+		if len(b.Text) != tt.text || b.Lookahead != tt.ahead {
+			t.Errorf("of %d bytes: text of %d, %d of them not shown; want %d and %d", tt.printed, len(b.Text), b.Lookahead, tt.text, tt.ahead)
+		}
 	}
 }
 

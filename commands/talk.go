@@ -338,16 +338,16 @@ func replyBlocks(text string) []Block {
 	if text == "" {
 		return nil
 	}
-	if r := []rune(text); len(r) > replyShown {
-		head := string(r[:replyShown])
-		if i := strings.LastIndexAny(head, "\n"); i > len(head)/2 {
-			head = head[:i]
-		} else if i := strings.LastIndexByte(head, ' '); i > len(head)/2 {
-			head = head[:i]
-		}
-		text = head + "\n… " + size(int64(len(text)-len(head))) + " more in the document"
+	r := []rune(text)
+	if len(r) <= replyShown {
+		return []Block{prose(text)}
 	}
-	return []Block{prose(text)}
+	ahead := string(r[replyShown:min(len(r), replyShown+Lookahead)])
+	more := int64(len(text) - len(string(r[:replyShown])))
+	return []Block{
+		{Kind: Prose, Text: string(r[:replyShown]) + ahead, Lookahead: len(ahead)},
+		prose("… " + size(more) + " more in the document"),
+	}
 }
 
 // A watch tells the operator how a run goes on: at each step and now and then

@@ -181,6 +181,25 @@ func TestWaitingIsCheckedAgain(t *testing.T) {
 	}
 }
 
+// A token that a program printed lies across the end of what is kept of its output.
+// Cut first it would be no token any more, and all but its last letters would show.
+func TestRedactedBeforeCut(t *testing.T) {
+	const token, tail = "7000001:" + "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0", " and more"
+	for cut := range len(token) + 1 {
+		bubble(t, func(t *testing.T, g *rig) {
+			g.do = func(context.Context, auth.Grant, commands.Request, func(commands.Result)) (commands.Result, error) {
+				return commands.Result{Blocks: []commands.Block{{Kind: commands.Pre, Text: "got " + token + tail, Lookahead: cut + len(tail)}}}, nil
+			}
+			g.start()
+			g.send(g.message("/logs"))
+			synctest.Wait()
+			if got := g.chat.last(t).text(); strings.Contains(got, "AAHd") {
+				t.Errorf("%d letters behind the cut: %q", cut, got)
+			}
+		})
+	}
+}
+
 // Attack: a modified client sends the data of one's own harmless button with the
 // number of another message of ours, an approval's prompt say. The answer would
 // have been edited over it.

@@ -233,7 +233,7 @@ func (r *Router) reply(t *task, res commands.Result) Reply {
 		reply.Header = r.cfg.Redactor.Text(res.Summary)
 	}
 	for _, b := range res.Blocks {
-		block := Block{Kind: blockKind(b.Kind), Title: r.cfg.Redactor.Text(b.Title), Text: r.cfg.Redactor.Text(b.Text), Oldest: b.Oldest}
+		block := Block{Kind: blockKind(b.Kind), Title: r.cfg.Redactor.Text(b.Title), Text: r.cfg.Redactor.Text(b.Text).Drop(b.Lookahead), Oldest: b.Oldest}
 		for _, it := range b.Items {
 			block.Items = append(block.Items, item(r.cfg.Redactor, it.Label, it.Value))
 		}
