@@ -461,18 +461,25 @@ func TestTalkTakesTooLong(t *testing.T) {
 		line := "/session agent:main:main --again run-1"
 		wants(t, s.do("/session main --timeout 20 hi"), "OK: no reply yet, main works on", "No reply within 20 s. The run goes on.", "hint: to look again: "+line, "[Look again]("+line+")", "[Stop it](/stop agent:main:main)")
 
-		g.agentWait = func(_ context.Context, runID string, _ time.Duration) (openclaw.AgentResult, error) {
-			if runID != "run-1" {
-				t.Errorf("waited for %q", runID)
+		g.runAgent = nil // nothing is sent
+		for _, tt := range []struct {
+			out   openclaw.AgentResult
+			err   error
+			wants []string
+		}{
+			{openclaw.AgentResult{Status: openclaw.AgentOK, Text: "late"}, nil, []string{"OK: /session agent:main:main @local", "late"}},
+			{openclaw.AgentResult{Status: openclaw.AgentRunning}, openclaw.ErrTimeout, []string{"OK: no reply yet, agent:main:main works on", "[Look again](" + line + ")"}},
+			{openclaw.AgentResult{Status: openclaw.AgentLost}, nil, []string{"ERROR: the gateway does not know this run", "Nothing runs in agent:main:main"}},
+		} {
+			g.await = func(_ context.Context, runID, key string) (openclaw.AgentResult, error) {
+				if runID != "run-1" || key != "agent:main:main" {
+					t.Errorf("waited for %q in %q", runID, key)
+				}
+				tt.out.RunID = runID
+				return tt.out, tt.err
 			}
-			return openclaw.AgentResult{RunID: runID, Status: openclaw.AgentOK, Text: "late"}, nil
+			wants(t, s.do(line), tt.wants...)
 		}
-		g.runAgent = nil
-		wants(t, s.do(line), "OK: /session agent:main:main @local", "late")
-		g.agentWait = func(context.Context, string, time.Duration) (openclaw.AgentResult, error) {
-			return openclaw.AgentResult{Status: openclaw.AgentRunning}, nil
-		}
-		wants(t, s.do(line), "OK: no reply yet", line)
 	})
 }
 
@@ -491,6 +498,7 @@ func TestTalkEnds(t *testing.T) {
 		{"refused for want of a scope", openclaw.AgentResult{}, fmt.Errorf("agent: %w", openclaw.ErrScope), []string{"ERROR: the gateway does not let this console send messages, nothing sent"}},
 		{"answered with nonsense", openclaw.AgentResult{RunID: "r"}, errors.New("agent: bad JSON"), []string{"no reply yet", "The message was sent; how", "--again r"}},
 		{"lost in a restart", openclaw.AgentResult{RunID: "r", Status: openclaw.AgentLost}, nil, []string{"ERROR: main lost the run", "The message was taken", "before sending it again"}},
+		{"lost on its way", openclaw.AgentResult{RunID: "r", Status: openclaw.AgentLost}, fmt.Errorf("agent: %w", openclaw.ErrLost), []string{"ERROR: not known whether main got the message", "nothing runs in agent:main:main", "before sending it again"}},
 		{"lost for good", openclaw.AgentResult{RunID: "r"}, fmt.Errorf("agent: %w", openclaw.ErrDown), []string{"no reply yet", "The message was sent", "--again r"}},
 	}
 	for _, tt := range tests {

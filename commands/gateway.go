@@ -30,7 +30,7 @@ type Gateway interface {
 	Preflight(ctx context.Context) (openclaw.Preflight, error)
 	Restart(ctx context.Context, reason string, now bool) (openclaw.RestartAnswer, error)
 	RunAgent(ctx context.Context, p openclaw.AgentParams, onProgress func(openclaw.AgentProgress)) (openclaw.AgentResult, error)
-	AgentWait(ctx context.Context, runID string, d time.Duration) (openclaw.AgentResult, error)
+	AwaitAgent(ctx context.Context, runID, sessionKey string, onProgress func(openclaw.AgentProgress)) (openclaw.AgentResult, error)
 	Abort(ctx context.Context, sessionKey string) ([]string, error)
 }
 
