@@ -86,6 +86,10 @@ type Button struct {
 	// Cancel ends the command that the message belongs to. Line is then empty.
 	Cancel bool
 
+	// Repeatable says that Line has no effect, whatever its class: it may be run
+	// late, and more than once.
+	Repeatable bool
+
 	Style ButtonStyle
 }
 

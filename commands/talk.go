@@ -267,7 +267,7 @@ func (c *call) spoken(ctx context.Context, to target, out openclaw.AgentResult, 
 	name := clip(to.label, 40)
 	to.key = to.session()
 	again := [][]Button{{
-		{Label: "Look again", Line: "/session " + quoteWord(to.key) + " --again " + quoteWord(out.RunID)},
+		{Label: "Look again", Line: "/session " + quoteWord(to.key) + " --again " + quoteWord(out.RunID), Repeatable: true},
 		{Label: "Stop it", Line: "/stop " + quoteWord(to.key), Style: Serious},
 	}}
 	if err != nil {

@@ -22,6 +22,7 @@ const (
 	chatEvery     = time.Second      // progress of one chat; source: Bot FAQ, "avoid sending more than one message per second"
 	wholeKept     = 10 * time.Minute // [Full output]
 	pageKept      = 10 * time.Minute // buttons that run safe commands
+	repeatKept    = time.Hour        // buttons that look again; source: the most that /session waits
 	echoUnits     = 90
 )
 
@@ -289,9 +290,9 @@ func fileName(command string) string {
 }
 
 // button makes a button of a result pressable. One that runs a safe command is
-// for every operator in the chat; another is for the person who got it, once, and
-// for no longer than a command stays fresh, as Telegram does not tell when a
-// button was pressed.
+// for every operator in the chat; another is for the person who got it and, if it
+// has an effect, once and for no longer than a command stays fresh, as Telegram
+// does not tell when a button was pressed.
 func (r *Router) button(t *task, b commands.Button) (Button, bool) {
 	shown := Button{Label: r.cfg.Redactor.Text(b.Label)}
 	switch b.Style {
@@ -311,8 +312,11 @@ func (r *Router) button(t *task, b commands.Button) (Button, bool) {
 	remembered := button{kind: runLine, chat: t.ChatID, topic: t.TopicID, line: b.Line}
 	lasts := pageKept
 	if max(entry.Class, r.cfg.Commands.Class(entry.Name)) != auth.Safe {
-		remembered.person, remembered.once = t.UserID, true
-		lasts = r.staleAfter()
+		remembered.person, remembered.once = t.UserID, !b.Repeatable
+		lasts = repeatKept
+		if remembered.once {
+			lasts = r.staleAfter()
+		}
 	}
 	shown.Data = r.buttons.add(remembered, lasts)
 	return shown, true

@@ -667,7 +667,7 @@ func TestConfirmation(t *testing.T) {
 		time.Sleep(60 * time.Second)
 		g.press(alice, s, s.button("Run it"))
 		synctest.Wait()
-		if len(g.lines()) > 0 || !strings.Contains(strings.Join(g.chat.notes, "|"), "expired") {
+		if len(g.lines()) > 0 || !strings.Contains(strings.Join(g.chat.notes, "|"), "for a short time") {
 			t.Errorf("after 60 s: ran %q, notes %q", g.lines(), g.chat.notes)
 		}
 	})
@@ -689,6 +689,66 @@ func TestConfirmation(t *testing.T) {
 		synctest.Wait()
 		if len(g.lines()) > 0 || !strings.HasPrefix(g.chat.last(t).text(), "Cancelled") {
 			t.Errorf("after [Cancel]: ran %q, answer %q", g.lines(), g.chat.last(t).text())
+		}
+	})
+}
+
+// The button of a command that ran, or still runs, does not ask for the command
+// again: the agent would get its message twice.
+func TestButtonThatIsGone(t *testing.T) {
+	long := strings.Repeat("line\n", 1000)
+	look := commands.Button{Label: "Look again", Line: "/session main --again r", Repeatable: true}
+	stop := commands.Button{Label: "Stop it", Line: "/stop main"}
+	page := commands.Button{Label: "More", Line: "/logs --tail 10"}
+	for _, tt := range []struct {
+		label string
+		after time.Duration
+		note  string // empty: it works
+		twice string // the note of a second press, likewise
+	}{
+		{"Look again", 59 * time.Minute, "", ""},
+		{"Look again", time.Hour, "This button works once", "This button works once"},
+		{"Stop it", time.Minute, "", "This button works once"},
+		{"Stop it", 121 * time.Second, "This button works once", "This button works once"},
+		{"More", 9 * time.Minute, "", ""},
+		{"More", 10 * time.Minute, "This button has expired. Send the command again.", "This button has expired. Send the command again."},
+		{"Full output", 10 * time.Minute, "The full output is no longer kept.", "The full output is no longer kept."},
+	} {
+		bubble(t, func(t *testing.T, g *rig) {
+			g.do = func(context.Context, auth.Grant, commands.Request, func(commands.Result)) (commands.Result, error) {
+				return commands.Result{Blocks: []commands.Block{{Text: long}}, Buttons: [][]commands.Button{{look, stop, page}}}, nil
+			}
+			g.unlock(alice)
+			g.start()
+			g.send(g.message("/session main hi"))
+			synctest.Wait()
+			s := g.chat.last(t)
+			data := s.button(tt.label)
+			if tt.label == "Full output" {
+				data = s.reply.Overflow.Data
+			}
+			time.Sleep(tt.after)
+			g.unlock(alice)
+			for _, want := range []string{tt.note, tt.twice} {
+				g.chat.mu.Lock()
+				g.chat.notes = nil
+				g.chat.mu.Unlock()
+				ran := len(g.lines())
+				g.press(alice, s, data)
+				synctest.Wait()
+				note := strings.Join(g.chat.notes, "|")
+				if !strings.HasPrefix(note, want) || want == "" && note != "" || (len(g.lines()) > ran) != (want == "") {
+					t.Errorf("[%s] after %v: %q, want %q; ran %q", tt.label, tt.after, note, want, g.lines()[ran:])
+				}
+			}
+		})
+	}
+	bubble(t, func(t *testing.T, g *rig) { // [Cancel] of the process before
+		g.start()
+		g.press(alice, sent{id: 1, to: console.Address{ChatID: alice}}, "c:end:AAAAAAAAAAAAAAAAAAAAAAAAAA")
+		synctest.Wait()
+		if want := []string{"It has ended, or the console was restarted. See the next message."}; !slices.Equal(g.chat.notes, want) {
+			t.Errorf("told %q, want %q", g.chat.notes, want)
 		}
 	})
 }
