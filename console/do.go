@@ -107,7 +107,7 @@ func (r *Router) do(t *task) {
 	switch {
 	case errors.Is(cause, errClosing):
 		outcome, result = Interrupted, "interrupted"
-		if err == nil {
+		if t.req.Name == "run" && reply.Hint.IsZero() { // the others wait only for what goes on elsewhere
 			reply.Hint = redact.Literal("The console was stopped, and ended it.")
 		}
 	case errors.Is(cause, errCancelled):

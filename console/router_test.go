@@ -1051,6 +1051,35 @@ func TestShutdown(t *testing.T) {
 	})
 }
 
+// What the console only waits for goes on when it stops: its answer says so, in its
+// own words. A shell command was ended.
+func TestStopKeepsTheAnswer(t *testing.T) {
+	for line, want := range map[string]string{
+		"/run --yes sleep 100": "The console was stopped, and ended it.",
+		"/session main hi":     "to look again: /session main --again r",
+	} {
+		bubble(t, func(t *testing.T, g *rig) {
+			g.do = func(ctx context.Context, _ auth.Grant, q commands.Request, _ func(commands.Result)) (commands.Result, error) {
+				<-ctx.Done()
+				if q.Name == "session" {
+					return commands.Result{Hint: "to look again: /session main --again r"}, nil
+				}
+				return commands.Result{Failed: true}, nil
+			}
+			g.unlock(alice)
+			g.start()
+			g.send(g.message(line))
+			synctest.Wait()
+			if err := g.stop(); err != nil {
+				t.Fatal(err)
+			}
+			if got := g.chat.last(t).reply.Hint.String(); got != want {
+				t.Errorf("%s: hint %q, want %q", line, got, want)
+			}
+		})
+	}
+}
+
 func TestRecover(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		g.unlock(alice)
