@@ -240,17 +240,7 @@ func (r *Router) reply(t *task, res commands.Result) Reply {
 		}
 		reply.Blocks = append(reply.Blocks, block)
 	}
-	for _, row := range res.Buttons {
-		var buttons []Button
-		for _, b := range row {
-			if b, ok := r.button(t, b); ok {
-				buttons = append(buttons, b)
-			}
-		}
-		if len(buttons) > 0 {
-			reply.Buttons = append(reply.Buttons, buttons)
-		}
-	}
+	reply.Buttons = rows(res.Buttons, func(b commands.Button) (Button, bool) { return r.button(t, b, false) })
 	if units(reply) > confirmWhole {
 		whole := reply
 		name := r.cfg.Redactor.Text(fileName(t.req.Name))
@@ -260,6 +250,22 @@ func (r *Router) reply(t *task, res commands.Result) Reply {
 		}, wholeKept)}
 	}
 	return reply
+}
+
+// rows makes buttons pressable; those that cannot be are left out.
+func rows(all [][]commands.Button, pressable func(commands.Button) (Button, bool)) (out [][]Button) {
+	for _, row := range all {
+		var buttons []Button
+		for _, b := range row {
+			if b, ok := pressable(b); ok {
+				buttons = append(buttons, b)
+			}
+		}
+		if len(buttons) > 0 {
+			out = append(out, buttons)
+		}
+	}
+	return out
 }
 
 func blockKind(k commands.BlockKind) BlockKind {
@@ -292,8 +298,9 @@ func fileName(command string) string {
 // button makes a button of a result pressable. One that runs a safe command is
 // for every operator in the chat; another is for the person who got it and, if it
 // has an effect, once and for no longer than a command stays fresh, as Telegram
-// does not tell when a button was pressed.
-func (r *Router) button(t *task, b commands.Button) (Button, bool) {
+// does not tell when a button was pressed. The command of one that stands apart
+// answers in a message of its own.
+func (r *Router) button(t *task, b commands.Button, apart bool) (Button, bool) {
 	shown := Button{Label: r.cfg.Redactor.Text(b.Label)}
 	switch b.Style {
 	case commands.Good:
@@ -309,7 +316,7 @@ func (r *Router) button(t *task, b commands.Button) (Button, bool) {
 		r.log.Error("button without a command left out", "command", t.req.Name, "err", err)
 		return Button{}, false
 	}
-	remembered := button{kind: runLine, chat: t.ChatID, topic: t.TopicID, line: b.Line}
+	remembered := button{kind: runLine, chat: t.ChatID, topic: t.TopicID, line: b.Line, apart: apart}
 	lasts := pageKept
 	if max(entry.Class, r.cfg.Commands.Class(entry.Name)) != auth.Safe {
 		remembered.person, remembered.once = t.UserID, !b.Repeatable
@@ -454,8 +461,11 @@ func (r *Router) show(t *task, p *progress, cancel context.CancelCauseFunc) (id 
 	if wait(progressAfter - typingAfter) {
 		return 0
 	}
-	stop := r.buttons.add(button{kind: endTask, person: t.UserID, chat: t.ChatID, topic: t.TopicID, cancel: cancel, once: true}, 24*time.Hour)
-	defer r.buttons.drop(stop)
+	keys := &keyboard{r: r, t: t}
+	keys.stop = r.buttons.add(button{
+		kind: endTask, person: t.UserID, chat: t.ChatID, topic: t.TopicID, cancel: cancel, toast: endToast(t.req.Name), once: true,
+	}, 24*time.Hour)
+	defer keys.drop()
 
 	var res commands.Result
 	id = t.edit
@@ -467,7 +477,7 @@ func (r *Router) show(t *task, p *progress, cancel context.CancelCauseFunc) (id 
 		case res = <-p.latest: // newer than what the turn was reserved for
 		default:
 		}
-		reply := r.underWay(t, res, stop)
+		reply := r.underWay(t, res, keys)
 		err := call(func(ctx context.Context) (err error) {
 			if id != 0 {
 				err = r.cfg.Chat.Edit(ctx, t.address(), id, reply)
@@ -491,23 +501,81 @@ func (r *Router) show(t *task, p *progress, cancel context.CancelCauseFunc) (id 
 	}
 }
 
-// underWay is what a progress message says.
-func (r *Router) underWay(t *task, res commands.Result, stop string) Reply {
-	label := redact.Literal("Cancel")
-	for _, row := range res.Buttons {
-		for _, b := range row {
-			if b.Cancel && b.Label != "" {
-				label = r.cfg.Redactor.Text(b.Label)
-			}
-		}
+// endToast says what [Cancel] does: only what the console does itself comes to an
+// end with it.
+func endToast(command string) redact.Text {
+	if command == "run" {
+		return redact.Literal("ending it")
 	}
+	return redact.Literal("no longer waiting")
+}
+
+// underWay is what a progress message says.
+func (r *Router) underWay(t *task, res commands.Result, keys *keyboard) Reply {
+	buttons := keys.of(res.Buttons)
 	res.Buttons, res.Failed = nil, false
 	reply := r.progressReply(t, res)
-	reply.Buttons = [][]Button{{{Label: label, Data: stop}}}
+	reply.Buttons = buttons
 	if !t.Private && !t.button && t.deleted == nil {
 		reply.ReplyTo = t.MessageID
 	}
 	return reply
+}
+
+// A keyboard is the buttons under a progress message. They keep their IDs from one
+// edit to the next, or a tap would often come too late.
+type keyboard struct {
+	r     *Router
+	t     *task
+	stop  string // ID of [Cancel]
+	known map[string]keyed
+}
+
+// A keyed button has been made pressable at a time.
+type keyed struct {
+	button Button
+	at     time.Time
+}
+
+// of returns the buttons of a progress: its own, and one that ends the command,
+// [Cancel] unless it has another name for it.
+func (k *keyboard) of(all [][]commands.Button) [][]Button {
+	end := Button{Label: redact.Literal("Cancel"), Data: k.stop}
+	out := rows(all, func(b commands.Button) (Button, bool) {
+		if b.Cancel {
+			if b.Label != "" {
+				end.Label = k.r.cfg.Redactor.Text(b.Label)
+			}
+			return Button{}, false
+		}
+		return k.button(b)
+	})
+	return append(out, []Button{end})
+}
+
+// button is b, made anew before it is too old to work.
+func (k *keyboard) button(b commands.Button) (Button, bool) {
+	made, ok := k.known[b.Line]
+	if ok && time.Since(made.at) < k.r.staleAfter()/2 {
+		return made.button, true
+	}
+	shown, valid := k.r.button(k.t, b, true)
+	if !valid {
+		return Button{}, false
+	}
+	if k.known == nil {
+		k.known = make(map[string]keyed)
+	}
+	k.known[b.Line] = keyed{shown, time.Now()}
+	return shown, true
+}
+
+// drop makes the buttons work no more.
+func (k *keyboard) drop() {
+	k.r.buttons.drop(k.stop)
+	for _, made := range k.known {
+		k.r.buttons.drop(made.button.Data)
+	}
 }
 
 func (r *Router) progressReply(t *task, res commands.Result) Reply {

@@ -34,7 +34,9 @@ type button struct {
 
 	line   string                  // runLine: exactly as typed
 	yes    bool                    // runLine: confirms
+	apart  bool                    // runLine: its message goes on without it, the answer is another
 	cancel context.CancelCauseFunc // endTask
+	toast  redact.Text             // endTask: what happens
 	whole  func() Document         // wholeDoc
 	size   int                     // about how many bytes whole keeps
 	target string                  // dismiss
@@ -189,13 +191,17 @@ func (r *Router) press(p Press) {
 	switch b.kind {
 	case runLine:
 		r.toast(p, redact.Text{})
+		edit := p.MessageID
+		if b.apart {
+			edit = 0
+		}
 		r.enter(Message{
 			UpdateID: p.UpdateID, ChatID: p.ChatID, TopicID: p.TopicID, MessageID: p.MessageID, UserID: p.UserID,
 			UserName: p.UserName, Private: p.Private, Origin: Person, Text: b.line, ToUs: true,
 			SentAt: p.ReceivedAt, ReceivedAt: p.ReceivedAt,
-		}, pressed{button: true, yes: b.yes, edit: p.MessageID})
+		}, pressed{button: true, yes: b.yes, edit: edit})
 	case endTask:
-		r.toast(p, redact.Literal("ending it"))
+		r.toast(p, b.toast)
 		b.cancel(errCancelled)
 		r.say(p.UpdateID, Done)
 	case wholeDoc:

@@ -973,6 +973,58 @@ func TestProgress(t *testing.T) {
 	})
 }
 
+// What a command offers while it runs can be pressed: it is done beside it, with an
+// answer of its own.
+func TestProgressButtons(t *testing.T) {
+	for _, tt := range []struct{ line, button, runs, toast string }{
+		{"/session main hi", "Stop it", "/stop main", "no longer waiting"},
+		{"/gateway restart", "Restart now", "/gateway restart --now", "no longer waiting"},
+		{"/run --yes sleep 600", "", "", "ending it"},
+	} {
+		bubble(t, func(t *testing.T, g *rig) {
+			g.do = func(ctx context.Context, _ auth.Grant, q commands.Request, progress func(commands.Result)) (commands.Result, error) {
+				if q.Line != tt.line {
+					return commands.Result{Summary: "done: " + q.Line}, nil
+				}
+				tick := time.NewTicker(time.Second)
+				defer tick.Stop()
+				for ctx.Err() == nil {
+					if tt.button != "" {
+						progress(commands.Result{Buttons: [][]commands.Button{{{Label: tt.button, Line: tt.runs}}}})
+					}
+					select {
+					case <-tick.C:
+					case <-ctx.Done():
+					}
+				}
+				return commands.Result{Summary: "ended"}, nil
+			}
+			g.unlock(alice)
+			g.start()
+			g.send(g.message(tt.line))
+			time.Sleep(4 * time.Second)
+			first := g.chat.last(t)
+			if tt.button != "" {
+				time.Sleep(5 * time.Minute)
+				s := g.chat.last(t)
+				for _, data := range []string{first.button(tt.button), s.button(tt.button)} { // the first is too old by now
+					g.press(alice, s, data)
+					synctest.Wait()
+				}
+				all := g.chat.all()
+				if got := g.lines(); !slices.Equal(got, []string{tt.line, tt.runs}) || len(all) != 2 || !strings.Contains(all[1].text(), "done: "+tt.runs) {
+					t.Errorf("began %q, sent %q", got, texts(all))
+				}
+			}
+			g.press(alice, first, first.button("Cancel"))
+			synctest.Wait()
+			if got := g.chat.notes[len(g.chat.notes)-1]; got != tt.toast {
+				t.Errorf("%s: [Cancel] says %q, want %q", tt.line, got, tt.toast)
+			}
+		})
+	}
+}
+
 // Four commands that show progress in one chat share its pace.
 func TestProgressPace(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
