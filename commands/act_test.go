@@ -256,6 +256,22 @@ func TestCronRun(t *testing.T) {
 			wants(t, s.do("/cron run j1"), "OK: nightly backup is still running", "started 10 min ago", "hint: /cron runs j1")
 		})
 	})
+	// The answer is lost, the job may run: whoever is told only that the gateway did not
+	// answer starts it again.
+	for _, lost := range []error{openclaw.ErrTimeout, openclaw.ErrLost, context.Canceled} {
+		t.Run("answer lost: "+lost.Error(), func(t *testing.T) {
+			g := busyGateway()
+			g.runJob = func(context.Context, string) (openclaw.CronStart, error) {
+				return openclaw.CronStart{}, fmt.Errorf("cron.run: %w", lost)
+			}
+			wants(t, newStory(t, g).do("/cron run j1"), "ERROR: not known whether nightly backup was started", "hint: see its runs", "[History](/cron runs j1)")
+		})
+	}
+	t.Run("gateway down", func(t *testing.T) {
+		g := busyGateway()
+		g.runJob = nil
+		lacks(t, newStory(t, g).do("/cron run j1"), "not known")
+	})
 	t.Run("ambiguous", func(t *testing.T) {
 		g := busyGateway()
 		g.runJob = func(context.Context, string) (openclaw.CronStart, error) {

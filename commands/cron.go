@@ -229,10 +229,22 @@ func (r *CronRun) run(ctx context.Context, c *call) (Result, error) {
 	short, cancel := context.WithTimeout(ctx, socketBudget)
 	start, err := c.Gateway.CronRun(short, job.ID)
 	cancel()
-	if err != nil {
+	name, look := clip(jobName(job), 40), "/cron runs "+quoteWord(job.ID)
+	switch {
+	case unanswered(err):
+		how := c.gatewayLine(err)
+		if ctx.Err() != nil {
+			how = "No longer waiting for the gateway's answer."
+		}
+		return Result{
+			Failed: true, Summary: "not known whether " + name + " was started",
+			Blocks:  []Block{prose(how + " It may have taken the request before.")},
+			Hint:    "see its runs before starting it again",
+			Buttons: [][]Button{{{Label: "History", Line: look}}}, Cause: err,
+		}, nil
+	case err != nil:
 		return Result{}, c.failed("run jobs", err)
 	}
-	name := clip(jobName(job), 40)
 	if !start.Started {
 		why := start.Why
 		if why == "" {
@@ -243,7 +255,6 @@ func (r *CronRun) run(ctx context.Context, c *call) (Result, error) {
 	run, ok := c.followRun(ctx, sub.C, job.ID, start.RunID, func(waited time.Duration) {
 		c.progress(Result{Blocks: []Block{prose(fmt.Sprintf("%s is running, %s so far.", title(name), longDuration(waited.Truncate(time.Second))))}})
 	})
-	look := "/cron runs " + quoteWord(job.ID)
 	if !ok {
 		return Result{
 			Summary: name + " is still running",

@@ -105,6 +105,17 @@ func away(err error) bool {
 	return false
 }
 
+// unanswered reports whether err leaves open what came of a request: it was sent,
+// and the connection or the wait ended before the answer.
+func unanswered(err error) bool {
+	for _, e := range []error{openclaw.ErrTimeout, openclaw.ErrLost, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
 // ask calls f on the socket and, if the gateway is away or slow, instead, which
 // asks the CLI and may be nil. The socket's answer is taken if there is one. It
 // blocks for at most readWithin from the start of the command. why is what keeps
