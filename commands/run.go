@@ -72,6 +72,18 @@ type straightFailure struct {
 
 func (f *straightFailure) Unwrap() error { return &f.Failure }
 
+// toCopy is the command of request q with the payload as it should be: its flags as
+// typed, but for their dashes. A secret is not among them.
+func (f *straightFailure) toCopy(q Request) Block {
+	words := strings.Fields(strings.TrimSuffix(q.Line, string(q.Command.(*Run).Command)))
+	for i := range words {
+		words[i], _ = exec.Straighten(straightDashes(words[i]))
+	}
+	head := strings.Join(words, " ") + " "
+	head = strings.NewReplacer("--secret "+redacted+" ", "", "--secret="+redacted+" ", "").Replace(head)
+	return Block{Kind: Pre, Title: "to copy", Text: head + f.line}
+}
+
 // refused turns a refusal of the policy into words.
 func refused(err error) error {
 	var r *exec.Refused
@@ -91,7 +103,7 @@ func (r *Run) run(ctx context.Context, c *call) (Result, error) {
 	if err != nil {
 		var s *straightFailure
 		if errors.As(err, &s) {
-			return Result{Blocks: []Block{{Kind: Pre, Title: "to copy", Text: "/run --yes " + s.line}}}, err
+			return Result{Blocks: []Block{s.toCopy(c.request)}}, err
 		}
 		return Result{}, err
 	}
@@ -181,7 +193,7 @@ func (e *Env) Check(r Request) (res Result, ok bool) {
 	}
 	var s *straightFailure
 	if errors.As(err, &s) {
-		res.Blocks = []Block{{Kind: Pre, Title: "to copy", Text: "/run --yes " + s.line}}
+		res.Blocks = []Block{s.toCopy(r)}
 	}
 	return failedResult(res, err), false
 }

@@ -123,6 +123,31 @@ func TestRunCancel(t *testing.T) {
 	wants(t, show(s.result(ctx, "/run --yes touch again")), "ERROR: stopped before it began")
 }
 
+// The line to copy is the one that was typed, straight: it asks for what that asked
+// for, and no more. One that brought its own --yes would run at once.
+func TestLineToCopy(t *testing.T) {
+	s := newShell(t)
+	for line, want := range map[string]string{
+		"/run echo “hi”":                                      "/run echo \"hi\"",
+		"/run —yes echo “hi” — x":                             "/run --yes echo \"hi\" -- x",
+		"/run –timeout 90  echo ‘a  b’\n ls":                  "/run --timeout 90 echo 'a  b'\n ls",
+		"/run --timeout “90” -- echo “hi”":                    "/run --timeout \"90\" -- echo \"hi\"",
+		"/run --secret " + secret + " --yes echo “hi”":        "/run --yes echo \"hi\"",
+		"/run@ourbot --yes --secret=" + secret + " echo “hi”": "/run --yes echo \"hi\"",
+	} {
+		r, err := commands.Parse(line, "ourbot")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res, ok := s.Check(r); ok || res.Blocks[0].Text != want {
+			t.Errorf("Check(%q): to copy %q, want %q", line, res.Blocks[0].Text, want)
+		}
+		if res := s.result(t.Context(), line); res.Blocks[0].Text != want {
+			t.Errorf("Do(%q): to copy %q, want %q", line, res.Blocks[0].Text, want)
+		}
+	}
+}
+
 // Check says before a confirmation what will not be done after it, to anybody.
 func TestCheck(t *testing.T) {
 	s := newShell(t)
