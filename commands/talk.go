@@ -283,7 +283,7 @@ func (c *call) spoken(ctx context.Context, to target, out openclaw.AgentResult, 
 		}
 		res := Result{
 			Summary: "no reply yet, " + name + " works on",
-			Hint:    "to look again: " + again[0][0].Line,
+			Hint:    "to " + lookAgain(to.key, out.RunID),
 			Buttons: again,
 		}
 		how := "No reply within " + longDuration(time.Since(began).Round(time.Second)) + ". The run goes on."

@@ -99,7 +99,10 @@ func (r *Router) do(t *task) {
 	case errors.Is(cause, errCancelled):
 		reply = Reply{Kind: Error, Header: r.echo(t.asking, "cancelled: ")}
 	case errors.Is(cause, errClosing):
-		reply = Reply{Kind: Error, Header: r.echo(t.asking, "the console stopped meanwhile, outcome unknown: "), Hint: redact.Literal("Check with /gateway status.")}
+		reply = Reply{
+			Kind: Error, Header: r.echo(t.asking, "the console stopped meanwhile, outcome unknown: "),
+			Hint: r.cfg.Redactor.Text(r.cfg.Commands.Aftermath(t.req.Line, t.req.Key)),
+		}
 	default:
 		result = "failed"
 		reply = Reply{Kind: Error, Header: r.internal(err)}

@@ -229,6 +229,10 @@ type commandsFunc func(ctx context.Context, g auth.Grant, q commands.Request, pr
 
 func (f commandsFunc) Class(name string) auth.Class { return new(commands.Env).Class(name) }
 
+func (f commandsFunc) Aftermath(line, key string) string {
+	return new(commands.Env).Aftermath(line, key)
+}
+
 // Check has something against /run sudo.
 func (f commandsFunc) Check(q commands.Request) (commands.Result, bool) {
 	if strings.Contains(q.Line, "sudo") {

@@ -1140,9 +1140,10 @@ func TestRecover(t *testing.T) {
 			t.Fatal(err)
 		}
 		fresh, old, withheld, claimed := g.message("/status"), g.message("/gateway restart"), g.message("/auth "+secret), g.message("/gateway restart --now")
+		talk := g.message("/session ops restart the service")
 		old.SentAt = old.SentAt.Add(-time.Hour)
 		var batch []console.Incoming
-		for _, m := range []console.Message{fresh, old, withheld, claimed} {
+		for _, m := range []console.Message{fresh, old, withheld, claimed, talk} {
 			batch = append(batch, console.Incoming{UpdateID: m.UpdateID, Message: &m})
 		}
 		// The stopped router stores what it is given, as one does that is killed right
@@ -1150,8 +1151,10 @@ func TestRecover(t *testing.T) {
 		if err := g.router.Receive(t.Context(), batch); err != nil {
 			t.Fatal(err)
 		}
-		if err := g.ledger.Claim(t.Context(), console.Claim{UpdateID: claimed.UpdateID, ChatID: alice, UserID: alice, Command: claimed.Text, Class: "moderate", At: time.Date(2026, 1, 2, 3, 12, 0, 0, time.UTC)}); err != nil {
-			t.Fatal(err)
+		for _, m := range []console.Message{claimed, talk} {
+			if err := g.ledger.Claim(t.Context(), console.Claim{UpdateID: m.UpdateID, ChatID: alice, UserID: alice, Command: m.Text, Class: "moderate", At: time.Date(2026, 1, 2, 3, 12, 0, 0, time.UTC)}); err != nil {
+				t.Fatal(err)
+			}
 		}
 		for range 3 { // told once, however often it starts
 			g.start()
@@ -1164,6 +1167,7 @@ func TestRecover(t *testing.T) {
 		slices.Sort(got)
 		want := []string{
 			"ERROR: /gateway restart --now, 03:12: outcome unknown, check /gateway status",
+			fmt.Sprintf("ERROR: /session ops restart the service, 03:12: outcome unknown, look again: /session ops --again clawconsole::%d:%d", alice, talk.UpdateID),
 			"ERROR: restarted before this was run; its secret was not kept, not run",
 			"ERROR: too old (sent ",
 			"OK: /status @local",

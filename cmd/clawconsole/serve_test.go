@@ -199,6 +199,33 @@ func TestStopWhileCommandsRun(t *testing.T) {
 	}
 }
 
+// A console that is killed while an agent works tells how to get at the reply: the
+// message need not be sent again.
+func TestLookAgainAfterAKill(t *testing.T) {
+	t.Parallel()
+	g, err := fakegateway.Start(fakegateway.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.Close)
+	w := newWorld(t, g.URL(), g.Token(), "")
+	p := w.start()
+	w.ask(faketelegram.Alice, "/status", "Gateway: up")
+	w.ask(faketelegram.Alice, "/auth "+testSecret, "unlocked until")
+	m := w.say(faketelegram.Alice, "/session ops slow: 1000")
+	awaits(t, "the agent", func() bool { return g.Turns() > 0 })
+	p.kill()
+	w.start()
+	told := w.answer(m, "outcome unknown, look again: ")
+	_, line, _ := strings.Cut(told.Text, "look again: ")
+	line, _, _ = strings.Cut(line, "\n")
+	w.ask(faketelegram.Alice, "/auth "+testSecret, "unlocked until")
+	w.ask(faketelegram.Alice, line, "OK: /session ops", "fake reply: slow: 1000")
+	if n := g.Turns(); n != 1 {
+		t.Errorf("the model was asked %d times", n)
+	}
+}
+
 // Two consoles on one state folder would both run what comes.
 func TestSecondConsoleRefuses(t *testing.T) {
 	w := newWorld(t, "ws://127.0.0.1:1", "not-too-short", "")
