@@ -244,6 +244,7 @@ func (c *call) talkAgain(ctx context.Context, to target, runID string, timeout t
 	}
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
+	c.progress(Result{Blocks: []Block{prose("Waiting for " + clip(to.label, 40) + ".")}}) // it sends nothing
 	w := newWatch(c, to, "Waiting for ")
 	defer w.stop()
 	out, err := c.Gateway.AwaitAgent(waiting, runID, to.session(), w.step)

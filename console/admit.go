@@ -138,7 +138,7 @@ func (r *Router) admit(m Message, p pressed) {
 	// Room to run, before there is anything to take back.
 	var place *slot
 	if !immediate(req.Name) {
-		if place = r.slots.reserve(op.ID, req.Name); place == nil {
+		if place = r.slots.reserve(op.ID, m.ChatID, req.Name); place == nil {
 			r.refuse(a, busy, redact.Literal("Wait for one of your commands to end."))
 			return
 		}

@@ -61,10 +61,16 @@ func (r *Router) do(t *task) {
 	if r.turn(ctx, t) {
 		if t.place != nil {
 			defer r.slots.release(t.place)
+			t.place.follow(ctx)
 		}
 		begun = time.Now()
 		if err = r.still(t); err == nil {
-			res, err = r.run(ctx, t, p.report)
+			res, err = r.run(ctx, t, func(res commands.Result) {
+				if t.place != nil {
+					t.place.pass() // a command reports when the gateway has it
+				}
+				p.report(res)
+			})
 		}
 	} else {
 		err = errNotBegun

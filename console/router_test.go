@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -411,6 +412,61 @@ func TestBusy(t *testing.T) {
 	})
 }
 
+// A phone that comes back delivers all at once. What is for a session reaches the
+// gateway in the order in which it was typed: /stop must not end the new task.
+func TestTalkInOrder(t *testing.T) {
+	lines := []string{"/session main old task", "/stop main", "/agent main new task", "/session other third"}
+	bubble(t, func(t *testing.T, g *rig) {
+		var mu sync.Mutex
+		var reached []string
+		slowness := map[string]time.Duration{lines[0]: 400 * time.Millisecond, lines[1]: 200 * time.Millisecond, lines[2]: 100 * time.Millisecond}
+		g.do = func(ctx context.Context, _ auth.Grant, q commands.Request, progress func(commands.Result)) (commands.Result, error) {
+			time.Sleep(slowness[q.Line]) // to find the session
+			mu.Lock()
+			reached = append(reached, q.Line)
+			mu.Unlock()
+			if q.Name != "stop" {
+				progress(commands.Result{})
+				<-ctx.Done()
+			}
+			return commands.Result{}, ctx.Err()
+		}
+		g.unlock(alice)
+		g.start()
+		var batch []console.Incoming
+		for _, line := range lines {
+			m := g.message(line)
+			batch = append(batch, console.Incoming{UpdateID: m.UpdateID, Message: &m})
+		}
+		if err := g.router.Receive(t.Context(), batch); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		mu.Lock()
+		defer mu.Unlock()
+		if !slices.Equal(reached, lines) {
+			t.Errorf("the gateway was asked in the order %q, want %q", reached, lines)
+		}
+	})
+	bubble(t, func(t *testing.T, g *rig) { // one that hangs holds up nobody for long
+		g.do = func(ctx context.Context, _ auth.Grant, q commands.Request, _ func(commands.Result)) (commands.Result, error) {
+			if q.Name == "session" {
+				<-ctx.Done()
+			}
+			return commands.Result{}, ctx.Err()
+		}
+		g.unlock(alice)
+		g.start()
+		g.send(g.message("/session main hi"))
+		id := g.send(g.message("/stop main"))
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if got := g.ledger.outcome(id); got != console.Done {
+			t.Errorf("/stop after 5 s: %v", got)
+		}
+	})
+}
+
 // One who waits is told so, and can stop waiting.
 func TestWaiting(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
@@ -455,8 +511,9 @@ func TestQuickNeverWaitBehindSlow(t *testing.T) {
 	} {
 		t.Run(line, func(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
-				g.do = func(ctx context.Context, _ auth.Grant, q commands.Request, _ func(commands.Result)) (commands.Result, error) {
+				g.do = func(ctx context.Context, _ auth.Grant, q commands.Request, progress func(commands.Result)) (commands.Result, error) {
 					if q.Name == "session" {
+						progress(commands.Result{}) // the gateway has it
 						<-ctx.Done()
 					}
 					return commands.Result{}, ctx.Err()
