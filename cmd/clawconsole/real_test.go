@@ -19,7 +19,6 @@ import (
 	"clawconsole/internal/mockmodel"
 	"clawconsole/internal/realgateway"
 	"clawconsole/internal/realgateway/gatewaytest"
-	"clawconsole/openclaw"
 )
 
 // real is a console on a real gateway: the built program, the real client of the
@@ -152,27 +151,11 @@ func (r real) openclaw(out any, args ...string) {
 // addJob adds a job to the gateway that runs a command.
 func (r real) addJob(name, script string) (id string) {
 	r.t.Helper()
-	var added struct{ ID string }
-	g, err := openclaw.New(openclaw.Config{URL: r.gw.URL, Token: func() (string, error) { return r.gw.Token, nil }})
+	id, err := addJob(r.t.Context(), r.gw, name, script)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
-	done := make(chan struct{})
-	go func() { g.Run(ctx); close(done) }()
-	defer func() { cancel(); <-done }()
-	if _, err := g.Await(ctx); err != nil {
-		r.t.Fatal(err)
-	}
-	err = g.Call(ctx, "cron.add", map[string]any{
-		"name": name, "schedule": map[string]any{"kind": "every", "everyMs": 86400000},
-		"sessionTarget": "isolated", "wakeMode": "now", "delivery": map[string]any{"mode": "none"},
-		"payload": map[string]any{"kind": "command", "argv": []string{"sh", "-c", script}},
-	}, &added)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return added.ID
+	return id
 }
 
 // Every command, from a message in a chat to the real gateway and back, compared
