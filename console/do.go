@@ -466,7 +466,7 @@ func (r *Router) show(t *task, p *progress, cancel context.CancelCauseFunc) (id 
 	if wait(typingAfter) {
 		return 0
 	}
-	typing()
+	r.spawn(typing) // it may hang, and the progress must not wait for it
 	if wait(progressAfter - typingAfter) {
 		return 0
 	}

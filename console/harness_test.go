@@ -348,7 +348,9 @@ type fakeChat struct {
 	left     []int64
 	failSend func(sent) error
 	noDelete bool
-	slow     chan struct{} // if set, each message takes one
+
+	typingHangs bool
+	slow        chan struct{} // if set, each message takes one
 }
 
 func (c *fakeChat) Send(_ context.Context, to console.Address, r console.Reply) (int64, error) {
@@ -404,11 +406,15 @@ func (c *fakeChat) Answer(_ context.Context, _ string, note redact.Text, alert b
 	return nil
 }
 
-func (c *fakeChat) Typing(context.Context, console.Address) error {
+func (c *fakeChat) Typing(ctx context.Context, _ console.Address) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.typing++
-	return nil
+	hangs := c.typingHangs
+	c.mu.Unlock()
+	if hangs {
+		<-ctx.Done()
+	}
+	return ctx.Err()
 }
 
 func (c *fakeChat) Leave(_ context.Context, chat int64) error {

@@ -998,6 +998,17 @@ func TestProgress(t *testing.T) {
 			t.Errorf("%d messages, %d edits in 10 s", len(all), all[0].edits)
 		}
 	})
+	bubble(t, func(t *testing.T, g *rig) { // "typing" that hangs holds up nothing
+		g.chat.typingHangs = true
+		g.do = slow(5 * time.Second)
+		g.start()
+		g.send(g.message("/status"))
+		time.Sleep(4 * time.Second)
+		if all := g.chat.all(); len(all) != 1 {
+			t.Errorf("%d messages after 4 s, want the progress", len(all))
+		}
+		time.Sleep(10 * time.Second)
+	})
 	bubble(t, func(t *testing.T, g *rig) { // deleted meanwhile: sent anew
 		g.do = slow(10 * time.Second)
 		g.start()
