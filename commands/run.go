@@ -121,7 +121,7 @@ func (r *Run) run(ctx context.Context, c *call) (Result, error) {
 		return Result{}, &Failure{Message: fmt.Sprintf("%s cannot be started", quote(argv[0])), Err: err}
 	}
 	res := Result{
-		Summary: fmt.Sprintf("/run: %s, %s, %s of output", ending(out), longDuration(out.Duration), size(out.OutputBytes)),
+		Summary: fmt.Sprintf("/run: %s, %s, %s of output", ending(out), longDuration(out.Duration), size(out.OutputBytes)) + c.at(),
 		Failed:  out.ExitCode != 0 || out.TimedOut || out.Canceled || out.Signal != "",
 	}
 	res.Blocks = append(res.Blocks, output(out, most))

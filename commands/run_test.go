@@ -32,7 +32,7 @@ func TestRun(t *testing.T) {
 		wants []string
 		lacks []string
 	}{
-		{"/run --yes echo hello", []string{"OK: /run: exit code 0, ", ", 6 B of output", "\nhello\n"}, nil},
+		{"/run --yes echo hello", []string{"OK: /run: exit code 0, ", ", 6 B of output @local\n", "\nhello\n"}, nil},
 		{"/run --yes echo out; echo err >&2; exit 3", []string{"ERROR: /run: exit code 3, ", "out\nerr\n"}, nil},
 		{"/run --yes printf '%s|' \"a  b\" 'it is' back\\\\slash '#x'\n echo second", []string{"a  b|it is|back\\slash|#x|second"}, nil},
 		{"/run --yes true", []string{"OK: /run: exit code 0", "No output."}, nil},
