@@ -256,6 +256,23 @@ func TestCronRun(t *testing.T) {
 			wants(t, s.do("/cron run j1"), "OK: nightly backup is still running", "started 10 min ago", "hint: /cron runs j1")
 		})
 	})
+	t.Run("gateway restarted meanwhile", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := story(t, nil, 0)
+			began := time.Now()
+			s.Gateway.(*gateway).state = func() openclaw.State {
+				st := up()
+				if time.Since(began) > 10*time.Second {
+					st.Hello.BootID = "boot-two-2"
+				}
+				return st
+			}
+			wants(t, s.do("/cron run j1"), "ERROR: not known how nightly backup ended", "The gateway was restarted", "hint: /cron runs j1")
+			if took := time.Since(began); took > 30*time.Second {
+				t.Errorf("took %v", took)
+			}
+		})
+	})
 	// The answer is lost, the job may run: whoever is told only that the gateway did not
 	// answer starts it again.
 	for _, lost := range []error{openclaw.ErrTimeout, openclaw.ErrLost, context.Canceled} {
