@@ -28,7 +28,7 @@ func (r *Router) recover(ctx context.Context) (received []Update, err error) {
 		}
 		reply := Reply{
 			Kind:   Error,
-			Header: redact.Concat(head(line), r.cfg.Redactor.Text(", "+c.At.UTC().Format("15:04")+": outcome unknown, check /gateway status")),
+			Header: redact.Concat(head(line), r.cfg.Redactor.Text(", "+c.At.UTC().Format("15:04")+": outcome unknown, "+r.cfg.Commands.Aftermath(c.Command, r.key(c.ChatID, c.UpdateID)))),
 			Hint:   redact.Literal("The console stopped while it ran. It was not run again."),
 		}
 		parcels := pack([]Outgoing{{To: Address{ChatID: c.ChatID, TopicID: c.TopicID}, Reply: &reply}})

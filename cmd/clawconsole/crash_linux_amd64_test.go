@@ -28,6 +28,8 @@ func TestKilledAtEveryWrite(t *testing.T) {
 			return strings.Count(string(b), "effect\n")
 		}},
 		{"session", "/session agent:main:ops hello", func(_ *world, g *fakegateway.Server) int { return g.Turns() }},
+		{"agent", "/agent main hello", func(_ *world, g *fakegateway.Server) int { return g.Turns() }},
+		{"stop", "/stop agent:main:ops", func(_ *world, g *fakegateway.Server) int { return g.Calls("chat.abort") }},
 		{"cron", "/cron run backup", func(_ *world, g *fakegateway.Server) int { return g.JobRuns("backup-1") }},
 		{"restart", "/gateway restart", func(_ *world, g *fakegateway.Server) int { return g.Calls("gateway.restart.request") }},
 	}
