@@ -256,6 +256,39 @@ func TestCronRun(t *testing.T) {
 			wants(t, s.do("/cron run j1"), "OK: nightly backup is still running", "started 10 min ago", "hint: /cron runs j1")
 		})
 	})
+	t.Run("gateway restarted meanwhile", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := story(t, nil, 0)
+			began := time.Now()
+			s.Gateway.(*gateway).state = func() openclaw.State {
+				st := up()
+				if time.Since(began) > 10*time.Second {
+					st.Hello.BootID = "boot-two-2"
+				}
+				return st
+			}
+			wants(t, s.do("/cron run j1"), "ERROR: not known how nightly backup ended", "The gateway was restarted", "hint: /cron runs j1")
+			if took := time.Since(began); took > 30*time.Second {
+				t.Errorf("took %v", took)
+			}
+		})
+	})
+	// The answer is lost, the job may run: whoever is told only that the gateway did not
+	// answer starts it again.
+	for _, lost := range []error{openclaw.ErrTimeout, openclaw.ErrLost, context.Canceled} {
+		t.Run("answer lost: "+lost.Error(), func(t *testing.T) {
+			g := busyGateway()
+			g.runJob = func(context.Context, string) (openclaw.CronStart, error) {
+				return openclaw.CronStart{}, fmt.Errorf("cron.run: %w", lost)
+			}
+			wants(t, newStory(t, g).do("/cron run j1"), "ERROR: not known whether nightly backup was started", "hint: see its runs", "[History](/cron runs j1)")
+		})
+	}
+	t.Run("gateway down", func(t *testing.T) {
+		g := busyGateway()
+		g.runJob = nil
+		lacks(t, newStory(t, g).do("/cron run j1"), "not known")
+	})
 	t.Run("ambiguous", func(t *testing.T) {
 		g := busyGateway()
 		g.runJob = func(context.Context, string) (openclaw.CronStart, error) {
@@ -421,10 +454,10 @@ func TestTalkAboutALongReply(t *testing.T) {
 	if res.Document == nil || res.Document.Text != text {
 		t.Fatalf("document %+v, want the whole reply", res.Document)
 	}
-	if n := len(res.Blocks[0].Text); n > 3000 {
+	if n := len(res.Blocks[0].Text) - res.Blocks[0].Lookahead; n > 3000 {
 		t.Errorf("%d bytes of the reply in the message", n)
 	}
-	wants(t, show(res), "two words\n… 17.2 KB more in the document")
+	wants(t, show(res), "… 17.2 KB more in the document")
 }
 
 func TestTalkProgress(t *testing.T) {
@@ -461,18 +494,25 @@ func TestTalkTakesTooLong(t *testing.T) {
 		line := "/session agent:main:main --again run-1"
 		wants(t, s.do("/session main --timeout 20 hi"), "OK: no reply yet, main works on", "No reply within 20 s. The run goes on.", "hint: to look again: "+line, "[Look again]("+line+")", "[Stop it](/stop agent:main:main)")
 
-		g.agentWait = func(_ context.Context, runID string, _ time.Duration) (openclaw.AgentResult, error) {
-			if runID != "run-1" {
-				t.Errorf("waited for %q", runID)
+		g.runAgent = nil // nothing is sent
+		for _, tt := range []struct {
+			out   openclaw.AgentResult
+			err   error
+			wants []string
+		}{
+			{openclaw.AgentResult{Status: openclaw.AgentOK, Text: "late"}, nil, []string{"OK: /session agent:main:main @local", "late"}},
+			{openclaw.AgentResult{Status: openclaw.AgentRunning}, openclaw.ErrTimeout, []string{"OK: no reply yet, agent:main:main works on", "[Look again](" + line + ")"}},
+			{openclaw.AgentResult{Status: openclaw.AgentLost}, nil, []string{"ERROR: the gateway does not know this run", "Nothing runs in agent:main:main"}},
+		} {
+			g.await = func(_ context.Context, runID, key string) (openclaw.AgentResult, error) {
+				if runID != "run-1" || key != "agent:main:main" {
+					t.Errorf("waited for %q in %q", runID, key)
+				}
+				tt.out.RunID = runID
+				return tt.out, tt.err
 			}
-			return openclaw.AgentResult{RunID: runID, Status: openclaw.AgentOK, Text: "late"}, nil
+			wants(t, s.do(line), tt.wants...)
 		}
-		g.runAgent = nil
-		wants(t, s.do(line), "OK: /session agent:main:main @local", "late")
-		g.agentWait = func(context.Context, string, time.Duration) (openclaw.AgentResult, error) {
-			return openclaw.AgentResult{Status: openclaw.AgentRunning}, nil
-		}
-		wants(t, s.do(line), "OK: no reply yet", line)
 	})
 }
 
@@ -491,6 +531,7 @@ func TestTalkEnds(t *testing.T) {
 		{"refused for want of a scope", openclaw.AgentResult{}, fmt.Errorf("agent: %w", openclaw.ErrScope), []string{"ERROR: the gateway does not let this console send messages, nothing sent"}},
 		{"answered with nonsense", openclaw.AgentResult{RunID: "r"}, errors.New("agent: bad JSON"), []string{"no reply yet", "The message was sent; how", "--again r"}},
 		{"lost in a restart", openclaw.AgentResult{RunID: "r", Status: openclaw.AgentLost}, nil, []string{"ERROR: main lost the run", "The message was taken", "before sending it again"}},
+		{"lost on its way", openclaw.AgentResult{RunID: "r", Status: openclaw.AgentLost}, fmt.Errorf("agent: %w", openclaw.ErrLost), []string{"ERROR: not known whether main got the message", "nothing runs in agent:main:main", "before sending it again"}},
 		{"lost for good", openclaw.AgentResult{RunID: "r"}, fmt.Errorf("agent: %w", openclaw.ErrDown), []string{"no reply yet", "The message was sent", "--again r"}},
 	}
 	for _, tt := range tests {

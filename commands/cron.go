@@ -2,6 +2,7 @@ package commands
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -211,6 +212,7 @@ type CronRun struct {
 const (
 	cronWithin = 10 * time.Minute // how long a run is followed; it goes on after that
 	cronPoll   = 3 * time.Second  // in case an event was lost
+	cronMissed = 3                // looks at a new process before a run is given up
 )
 
 func (r *CronRun) run(ctx context.Context, c *call) (Result, error) {
@@ -229,10 +231,22 @@ func (r *CronRun) run(ctx context.Context, c *call) (Result, error) {
 	short, cancel := context.WithTimeout(ctx, socketBudget)
 	start, err := c.Gateway.CronRun(short, job.ID)
 	cancel()
-	if err != nil {
+	name, look := clip(jobName(job), 40), "/cron runs "+quoteWord(job.ID)
+	switch {
+	case unanswered(err):
+		how := c.gatewayLine(err)
+		if ctx.Err() != nil {
+			how = "No longer waiting for the gateway's answer."
+		}
+		return Result{
+			Failed: true, Summary: "not known whether " + name + " was started",
+			Blocks:  []Block{prose(how + " It may have taken the request before.")},
+			Hint:    "see its runs before starting it again",
+			Buttons: [][]Button{{{Label: "History", Line: look}}}, Cause: err,
+		}, nil
+	case err != nil:
 		return Result{}, c.failed("run jobs", err)
 	}
-	name := clip(jobName(job), 40)
 	if !start.Started {
 		why := start.Why
 		if why == "" {
@@ -240,11 +254,17 @@ func (r *CronRun) run(ctx context.Context, c *call) (Result, error) {
 		}
 		return Result{}, &Failure{Message: name + " was not started: " + firstLine(why, 120), Hint: "/cron runs " + quoteWord(r.ID) + " shows its runs"}
 	}
-	run, ok := c.followRun(ctx, sub.C, job.ID, start.RunID, func(waited time.Duration) {
+	run, err := c.followRun(ctx, sub.C, job.ID, start.RunID, func(waited time.Duration) {
 		c.progress(Result{Blocks: []Block{prose(fmt.Sprintf("%s is running, %s so far.", title(name), longDuration(waited.Truncate(time.Second))))}})
 	})
-	look := "/cron runs " + quoteWord(job.ID)
-	if !ok {
+	switch {
+	case errors.Is(err, errRestarted):
+		return Result{
+			Failed: true, Summary: "not known how " + name + " ended",
+			Blocks: []Block{prose("The gateway was restarted while it ran.")},
+			Hint:   look + " may tell later",
+		}, nil
+	case err != nil:
 		return Result{
 			Summary: name + " is still running",
 			Blocks:  []Block{prose(fmt.Sprintf("It was started %s and goes on.", ago(began, time.Now())))},
@@ -266,10 +286,14 @@ func (r *CronRun) run(ctx context.Context, c *call) (Result, error) {
 	return res, nil
 }
 
+// errRestarted means that the gateway that ran a job is gone.
+var errRestarted = errors.New("gateway restarted meanwhile")
+
 // followRun waits for the end of a run by events, and asks now and then in case
-// one was lost with a connection. ok is false if ctx or the patience ended first.
-func (c *call) followRun(ctx context.Context, events <-chan openclaw.Event, jobID, runID string, tell func(time.Duration)) (openclaw.CronRun, bool) {
-	began := time.Now()
+// one was lost with a connection. The error is ctx's if that or the patience ended
+// first, or errRestarted if a new process of the gateway has no end of the run.
+func (c *call) followRun(ctx context.Context, events <-chan openclaw.Event, jobID, runID string, tell func(time.Duration)) (openclaw.CronRun, error) {
+	began, boot, missed := time.Now(), c.Gateway.State().Hello.BootID, 0
 	ctx, cancel := context.WithTimeout(ctx, cronWithin)
 	defer cancel()
 	tick := time.NewTicker(cronPoll)
@@ -277,22 +301,29 @@ func (c *call) followRun(ctx context.Context, events <-chan openclaw.Event, jobI
 	for {
 		select {
 		case <-ctx.Done():
-			return openclaw.CronRun{}, false
+			return openclaw.CronRun{}, ctx.Err()
 		case e, open := <-events:
 			if !open {
 				events = nil
 				continue
 			}
 			if ev, ok := e.(openclaw.CronChanged); ok && (ev.RunID == runID || ev.Run.RunID == runID) && runID != "" {
-				return ev.Run, true
+				return ev.Run, nil
 			}
 		case <-tick.C:
 			tell(time.Since(began))
 			short, cancel := context.WithTimeout(ctx, socketBudget)
 			runs, err := c.Gateway.CronRuns(short, openclaw.CronRunsParams{JobID: jobID, RunID: runID, Limit: 1})
 			cancel()
-			if err == nil && len(runs) > 0 && runs[0].RunID == runID {
-				return runs[0], true
+			switch {
+			case err != nil:
+			case len(runs) > 0 && runs[0].RunID == runID:
+				return runs[0], nil
+			case c.Gateway.State().Hello.BootID == boot:
+			default:
+				if missed++; missed == cronMissed {
+					return openclaw.CronRun{}, errRestarted
+				}
 			}
 		}
 	}

@@ -30,7 +30,7 @@ type Gateway interface {
 	Preflight(ctx context.Context) (openclaw.Preflight, error)
 	Restart(ctx context.Context, reason string, now bool) (openclaw.RestartAnswer, error)
 	RunAgent(ctx context.Context, p openclaw.AgentParams, onProgress func(openclaw.AgentProgress)) (openclaw.AgentResult, error)
-	AgentWait(ctx context.Context, runID string, d time.Duration) (openclaw.AgentResult, error)
+	AwaitAgent(ctx context.Context, runID, sessionKey string, onProgress func(openclaw.AgentProgress)) (openclaw.AgentResult, error)
 	Abort(ctx context.Context, sessionKey string) ([]string, error)
 }
 
@@ -98,6 +98,17 @@ func away(err error) bool {
 		openclaw.ErrDown, openclaw.ErrStarting, openclaw.ErrDraining, openclaw.ErrHanging, openclaw.ErrTimeout,
 		openclaw.ErrLost, openclaw.ErrRefused, openclaw.ErrPairing, context.DeadlineExceeded,
 	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+// unanswered reports whether err leaves open what came of a request: it was sent,
+// and the connection or the wait ended before the answer.
+func unanswered(err error) bool {
+	for _, e := range []error{openclaw.ErrTimeout, openclaw.ErrLost, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, e) {
 			return true
 		}

@@ -141,7 +141,7 @@ func show(r commands.Result) string {
 			fmt.Fprintf(&b, "== %s\n", bl.Title)
 		}
 		if bl.Text != "" {
-			fmt.Fprintln(&b, bl.Text)
+			fmt.Fprintln(&b, bl.Text[:len(bl.Text)-bl.Lookahead])
 		}
 		for _, it := range bl.Items {
 			fmt.Fprintf(&b, "%s: %s\n", it.Label, it.Value)
@@ -200,7 +200,7 @@ type gateway struct {
 	preflight func(context.Context) (openclaw.Preflight, error)
 	restart   func(ctx context.Context, reason string, now bool) (openclaw.RestartAnswer, error)
 	runAgent  func(context.Context, openclaw.AgentParams, func(openclaw.AgentProgress)) (openclaw.AgentResult, error)
-	agentWait func(ctx context.Context, runID string, d time.Duration) (openclaw.AgentResult, error)
+	await     func(ctx context.Context, runID, sessionKey string) (openclaw.AgentResult, error)
 	abort     func(context.Context, string) ([]string, error)
 }
 
@@ -298,11 +298,11 @@ func (g *gateway) RunAgent(ctx context.Context, p openclaw.AgentParams, tell fun
 	}
 	return g.runAgent(ctx, p, tell)
 }
-func (g *gateway) AgentWait(ctx context.Context, runID string, d time.Duration) (openclaw.AgentResult, error) {
-	if g.agentWait == nil {
+func (g *gateway) AwaitAgent(ctx context.Context, runID, sessionKey string, _ func(openclaw.AgentProgress)) (openclaw.AgentResult, error) {
+	if g.await == nil {
 		return openclaw.AgentResult{}, openclaw.ErrDown
 	}
-	return g.agentWait(ctx, runID, d)
+	return g.await(ctx, runID, sessionKey)
 }
 func (g *gateway) Abort(ctx context.Context, key string) ([]string, error) {
 	return call1(ctx, key, g.abort)

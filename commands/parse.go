@@ -287,11 +287,28 @@ func article(noun string) string {
 	return "a"
 }
 
-// clip cuts s to n runes.
+// longWord is the most runes of a word that clip leaves whole.
+const longWord = 512
+
+// clip cuts s to n runes, between two words. It comes before redaction, which does
+// not know half a secret: a word is shown whole or not at all. So a first word with
+// more than n runes stays whole, and one with more than longWord goes.
 func clip(s string, n int) string {
 	r := []rune(s)
 	if len(r) <= n {
 		return s
 	}
-	return string(r[:n-1]) + "…"
+	for end := n - 1; end > 0; end-- {
+		if unicode.IsSpace(r[end]) {
+			return strings.TrimRightFunc(string(r[:end]), unicode.IsSpace) + "…"
+		}
+	}
+	end := slices.IndexFunc(r, unicode.IsSpace)
+	switch {
+	case end < 0 && len(r) <= longWord:
+		return s
+	case end < 0 || end > longWord:
+		return "…"
+	}
+	return string(r[:end]) + "…"
 }

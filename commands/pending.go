@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"clawconsole/auth"
 	"clawconsole/internal/approvals"
@@ -104,8 +105,8 @@ const callShown = 200
 // oneCall is a call in one line.
 func oneCall(a approvals.Case) string {
 	s := strings.Join(strings.Fields(cmp.Or(a.Approval.Command, a.Approval.Title, a.Approval.Tool)), " ")
-	if r := []rune(s); len(r) > callShown {
-		return string(r[:callShown]) + fmt.Sprintf(" … (%d characters, see its prompt)", len(r))
+	if n := utf8.RuneCountInString(s); n > callShown {
+		return clip(s, callShown) + fmt.Sprintf(" (%d characters, see its prompt)", n)
 	}
 	return s
 }

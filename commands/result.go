@@ -52,13 +52,21 @@ func (k BlockKind) String() string {
 	return "unknown"
 }
 
-// A Block is one part of a Result.
+// Lookahead is how far a text that was cut goes on behind what is shown of it: a
+// secret that begins before the cut must still be seen whole to be redacted.
+const Lookahead = 4096
+
+// A Block is one part of a Result. Its Text is redacted before it is cut, so what
+// may hold a secret comes whole, or cut by Lookahead.
 type Block struct {
 	Kind   BlockKind
 	Title  string // a line above the block; may be empty
 	Text   string // of Prose, Pre and Quote
 	Items  []Item // of List, Fields and Given
 	Oldest bool   // what does not fit is cut from the start, where the oldest is
+
+	// Lookahead is how many bytes at the end of Text are not shown.
+	Lookahead int
 }
 
 // An Item is a line of a List, of Fields or of what is Given.
@@ -77,6 +85,10 @@ type Button struct {
 
 	// Cancel ends the command that the message belongs to. Line is then empty.
 	Cancel bool
+
+	// Repeatable says that Line has no effect, whatever its class: it may be run
+	// late, and more than once.
+	Repeatable bool
 
 	Style ButtonStyle
 }

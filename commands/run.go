@@ -72,6 +72,18 @@ type straightFailure struct {
 
 func (f *straightFailure) Unwrap() error { return &f.Failure }
 
+// toCopy is the command of request q with the payload as it should be: its flags as
+// typed, but for their dashes. A secret is not among them.
+func (f *straightFailure) toCopy(q Request) Block {
+	words := strings.Fields(strings.TrimSuffix(q.Line, string(q.Command.(*Run).Command)))
+	for i := range words {
+		words[i], _ = exec.Straighten(straightDashes(words[i]))
+	}
+	head := strings.Join(words, " ") + " "
+	head = strings.NewReplacer("--secret "+redacted+" ", "", "--secret="+redacted+" ", "").Replace(head)
+	return Block{Kind: Pre, Title: "to copy", Text: head + f.line}
+}
+
 // refused turns a refusal of the policy into words.
 func refused(err error) error {
 	var r *exec.Refused
@@ -91,7 +103,7 @@ func (r *Run) run(ctx context.Context, c *call) (Result, error) {
 	if err != nil {
 		var s *straightFailure
 		if errors.As(err, &s) {
-			return Result{Blocks: []Block{{Kind: Pre, Title: "to copy", Text: "/run --yes " + s.line}}}, err
+			return Result{Blocks: []Block{s.toCopy(c.request)}}, err
 		}
 		return Result{}, err
 	}
@@ -99,7 +111,7 @@ func (r *Run) run(ctx context.Context, c *call) (Result, error) {
 	stop := c.every(tellEvery, func(waited time.Duration) { c.progress(running(waited, timeout)) })
 	most := cmp.Or(c.Shell.MaxOutput, 8192)
 	out, err := exec.Run(ctx, exec.Spec{
-		Argv: argv, Dir: c.Shell.Dir, Env: c.Shell.Env, Timeout: timeout, MaxOutput: most,
+		Argv: argv, Dir: c.Shell.Dir, Env: c.Shell.Env, Timeout: timeout, MaxOutput: most + Lookahead,
 	})
 	stop()
 	if err != nil && ctx.Err() != nil {
@@ -109,24 +121,36 @@ func (r *Run) run(ctx context.Context, c *call) (Result, error) {
 		return Result{}, &Failure{Message: fmt.Sprintf("%s cannot be started", quote(argv[0])), Err: err}
 	}
 	res := Result{
-		Summary: fmt.Sprintf("/run: %s, %s, %s of output", ending(out), longDuration(out.Duration), size(out.OutputBytes)),
+		Summary: fmt.Sprintf("/run: %s, %s, %s of output", ending(out), longDuration(out.Duration), size(out.OutputBytes)) + c.at(),
 		Failed:  out.ExitCode != 0 || out.TimedOut || out.Canceled || out.Signal != "",
 	}
-	text := string(bytes.TrimRight(bytes.ToValidUTF8(out.Output, []byte("\uFFFD")), "\n"))
-	if text == "" {
-		res.Blocks = append(res.Blocks, prose("No output."))
-		return res, nil
-	}
-	b := Block{Kind: Pre, Text: text}
-	if out.Truncated {
-		b.Title = fmt.Sprintf("the first %s of %s", size(int64(len(out.Output))), size(out.OutputBytes))
-	}
-	res.Blocks = append(res.Blocks, b)
+	res.Blocks = append(res.Blocks, output(out, most))
 	if out.Survivors > 0 {
 		res.Hint = count(out.Survivors, "process") + " of it could not be ended"
 	}
 	return res, nil
 }
+
+// output shows the first most bytes of what a command has printed.
+func output(out exec.Result, most int) Block {
+	shown, ahead := out.Output, []byte(nil)
+	if len(shown) > most {
+		shown, ahead = shown[:most], shown[most:]
+	}
+	text, rest := validUTF8(shown), validUTF8(ahead)
+	switch {
+	case len(ahead) > 0:
+		return Block{
+			Kind: Pre, Title: fmt.Sprintf("the first %s of %s", size(int64(most)), size(out.OutputBytes)),
+			Text: text + rest, Lookahead: len(rest),
+		}
+	case strings.Trim(text, "\n") == "":
+		return prose("No output.")
+	}
+	return Block{Kind: Pre, Text: strings.TrimRight(text, "\n")}
+}
+
+func validUTF8(b []byte) string { return string(bytes.ToValidUTF8(b, []byte("\uFFFD"))) }
 
 func running(waited, timeout time.Duration) Result {
 	return Result{
@@ -169,7 +193,7 @@ func (e *Env) Check(r Request) (res Result, ok bool) {
 	}
 	var s *straightFailure
 	if errors.As(err, &s) {
-		res.Blocks = []Block{{Kind: Pre, Title: "to copy", Text: "/run --yes " + s.line}}
+		res.Blocks = []Block{s.toCopy(r)}
 	}
 	return failedResult(res, err), false
 }

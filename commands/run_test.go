@@ -2,6 +2,7 @@ package commands_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -31,7 +32,7 @@ func TestRun(t *testing.T) {
 		wants []string
 		lacks []string
 	}{
-		{"/run --yes echo hello", []string{"OK: /run: exit code 0, ", ", 6 B of output", "\nhello\n"}, nil},
+		{"/run --yes echo hello", []string{"OK: /run: exit code 0, ", ", 6 B of output @local\n", "\nhello\n"}, nil},
 		{"/run --yes echo out; echo err >&2; exit 3", []string{"ERROR: /run: exit code 3, ", "out\nerr\n"}, nil},
 		{"/run --yes printf '%s|' \"a  b\" 'it is' back\\\\slash '#x'\n echo second", []string{"a  b|it is|back\\slash|#x|second"}, nil},
 		{"/run --yes true", []string{"OK: /run: exit code 0", "No output."}, nil},
@@ -51,6 +52,20 @@ func TestRun(t *testing.T) {
 		got := s.do(tt.line)
 		wants(t, got, tt.wants...)
 		lacks(t, got, tt.lacks...)
+	}
+}
+
+// What is behind the cut comes along, unseen, for the redactor.
+func TestRunLooksAhead(t *testing.T) {
+	s := newShell(t)
+	s.Shell.MaxOutput = 100
+	for _, tt := range []struct{ printed, text, ahead int }{
+		{100, 100, 0}, {101, 101, 1}, {5000, 100 + commands.Lookahead, commands.Lookahead},
+	} {
+		b := s.result(t.Context(), fmt.Sprintf("/run --yes head -c %d /dev/zero | tr '\\0' x", tt.printed)).Blocks[0]
+		if len(b.Text) != tt.text || b.Lookahead != tt.ahead {
+			t.Errorf("of %d bytes: text of %d, %d of them not shown; want %d and %d", tt.printed, len(b.Text), b.Lookahead, tt.text, tt.ahead)
+		}
 	}
 }
 
@@ -106,6 +121,31 @@ func TestRunCancel(t *testing.T) {
 	}
 	wants(t, s.told(), "Running, 0 ms of 30 s.", "[Cancel]")
 	wants(t, show(s.result(ctx, "/run --yes touch again")), "ERROR: stopped before it began")
+}
+
+// The line to copy is the one that was typed, straight: it asks for what that asked
+// for, and no more. One that brought its own --yes would run at once.
+func TestLineToCopy(t *testing.T) {
+	s := newShell(t)
+	for line, want := range map[string]string{
+		"/run echo “hi”":                                      "/run echo \"hi\"",
+		"/run —yes echo “hi” — x":                             "/run --yes echo \"hi\" -- x",
+		"/run –timeout 90  echo ‘a  b’\n ls":                  "/run --timeout 90 echo 'a  b'\n ls",
+		"/run --timeout “90” -- echo “hi”":                    "/run --timeout \"90\" -- echo \"hi\"",
+		"/run --secret " + secret + " --yes echo “hi”":        "/run --yes echo \"hi\"",
+		"/run@ourbot --yes --secret=" + secret + " echo “hi”": "/run --yes echo \"hi\"",
+	} {
+		r, err := commands.Parse(line, "ourbot")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res, ok := s.Check(r); ok || res.Blocks[0].Text != want {
+			t.Errorf("Check(%q): to copy %q, want %q", line, res.Blocks[0].Text, want)
+		}
+		if res := s.result(t.Context(), line); res.Blocks[0].Text != want {
+			t.Errorf("Do(%q): to copy %q, want %q", line, res.Blocks[0].Text, want)
+		}
+	}
 }
 
 // Check says before a confirmation what will not be done after it, to anybody.

@@ -213,7 +213,7 @@ func (c *call) talk(ctx context.Context, to target, message Raw, timeout time.Du
 	}
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	w := newWatch(c, to)
+	w := newWatch(c, to, "Sent to ")
 	defer w.stop()
 	out, err := c.Gateway.RunAgent(waiting, p, w.step)
 	w.stop()
@@ -244,15 +244,17 @@ func (c *call) talkAgain(ctx context.Context, to target, runID string, timeout t
 	}
 	waiting, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	w := newWatch(c, to)
+	c.progress(Result{Blocks: []Block{prose("Waiting for " + clip(to.label, 40) + ".")}}) // it sends nothing
+	w := newWatch(c, to, "Waiting for ")
 	defer w.stop()
-	out, err := c.Gateway.AgentWait(waiting, runID, timeout)
+	out, err := c.Gateway.AwaitAgent(waiting, runID, to.session(), w.step)
 	w.stop()
-	if out.RunID == "" {
-		out.RunID = runID
-	}
-	if err == nil && out.Status == openclaw.AgentRunning {
-		err = openclaw.ErrTimeout
+	if err == nil && out.Status == openclaw.AgentLost {
+		return Result{
+			Failed: true, Summary: "the gateway does not know this run",
+			Blocks: []Block{prose("Nothing runs in " + clip(to.label, 40) + ", and there is no reply to this run. It ended without one, or there was none.")},
+			Hint:   "see the session before sending it again",
+		}, nil
 	}
 	return c.spoken(ctx, to, out, err, w.began)
 }
@@ -266,16 +268,23 @@ func (c *call) spoken(ctx context.Context, to target, out openclaw.AgentResult, 
 	name := clip(to.label, 40)
 	to.key = to.session()
 	again := [][]Button{{
-		{Label: "Look again", Line: "/session " + quoteWord(to.key) + " --again " + quoteWord(out.RunID)},
+		{Label: "Look again", Line: "/session " + quoteWord(to.key) + " --again " + quoteWord(out.RunID), Repeatable: true},
 		{Label: "Stop it", Line: "/stop " + quoteWord(to.key), Style: Serious},
 	}}
 	if err != nil {
 		if out.RunID == "" {
 			return Result{}, c.notSent(err)
 		}
+		if errors.Is(err, openclaw.ErrLost) {
+			return Result{
+				Failed: true, Summary: "not known whether " + name + " got the message",
+				Blocks: []Block{prose("The connection broke while it was sent, and nothing runs in " + to.key + ".")},
+				Hint:   "see the session before sending it again", Cause: err,
+			}, nil
+		}
 		res := Result{
 			Summary: "no reply yet, " + name + " works on",
-			Hint:    "to look again: " + again[0][0].Line,
+			Hint:    "to " + lookAgain(to.key, out.RunID),
 			Buttons: again,
 		}
 		how := "No reply within " + longDuration(time.Since(began).Round(time.Second)) + ". The run goes on."
@@ -283,6 +292,7 @@ func (c *call) spoken(ctx context.Context, to target, out openclaw.AgentResult, 
 		case ctx.Err() != nil:
 			how = "No longer waiting. The run goes on."
 		case !errors.Is(err, openclaw.ErrTimeout) && !errors.Is(err, context.DeadlineExceeded):
+			res.Summary = "no reply yet from " + name
 			how = "The message was sent; how the run ends is not known yet."
 			if away(err) {
 				how = c.gatewayLine(err) + " " + how
@@ -302,8 +312,6 @@ func (c *call) spoken(ctx context.Context, to target, out openclaw.AgentResult, 
 			Failed: true, Summary: name + " lost the run", Blocks: append([]Block{prose("The message was taken, then the gateway restarted. It does not know how the run ended.")}, replyBlocks(out.Text)...),
 			Hint: "see what was done before sending it again",
 		}, nil
-	case openclaw.AgentRunning:
-		return Result{Summary: "no reply yet, " + name + " works on", Hint: "to look again: " + again[0][0].Line, Buttons: again}, nil
 	default:
 		why := firstLine(out.Error, 300)
 		if out.Status == openclaw.AgentTimeout {
@@ -338,16 +346,16 @@ func replyBlocks(text string) []Block {
 	if text == "" {
 		return nil
 	}
-	if r := []rune(text); len(r) > replyShown {
-		head := string(r[:replyShown])
-		if i := strings.LastIndexAny(head, "\n"); i > len(head)/2 {
-			head = head[:i]
-		} else if i := strings.LastIndexByte(head, ' '); i > len(head)/2 {
-			head = head[:i]
-		}
-		text = head + "\n… " + size(int64(len(text)-len(head))) + " more in the document"
+	r := []rune(text)
+	if len(r) <= replyShown {
+		return []Block{prose(text)}
 	}
-	return []Block{prose(text)}
+	ahead := string(r[replyShown:min(len(r), replyShown+Lookahead)])
+	more := int64(len(text) - len(string(r[:replyShown])))
+	return []Block{
+		{Kind: Prose, Text: string(r[:replyShown]) + ahead, Lookahead: len(ahead)},
+		prose("… " + size(more) + " more in the document"),
+	}
 }
 
 // A watch tells the operator how a run goes on: at each step and now and then
@@ -355,15 +363,17 @@ func replyBlocks(text string) []Block {
 type watch struct {
 	c     *call
 	to    target
+	line  string // what is happening
 	began time.Time
 	steps chan openclaw.AgentProgress
 	quit  chan struct{}
 	done  chan struct{}
 }
 
-func newWatch(c *call, to target) *watch {
+// newWatch returns a watch whose first line is doing and the target's label.
+func newWatch(c *call, to target, doing string) *watch {
 	w := &watch{
-		c: c, to: to, began: time.Now(),
+		c: c, to: to, line: doing + clip(to.label, 40), began: time.Now(),
 		steps: make(chan openclaw.AgentProgress, 16), quit: make(chan struct{}), done: make(chan struct{}),
 	}
 	go w.run()
@@ -392,7 +402,7 @@ func (w *watch) run() {
 	defer close(w.done)
 	tick := time.NewTicker(tellEvery)
 	defer tick.Stop()
-	key, line := w.to.session(), "Sent to "+clip(w.to.label, 40)
+	key := w.to.session()
 	for {
 		select {
 		case <-w.quit:
@@ -401,10 +411,10 @@ func (w *watch) run() {
 			if p.Kind == openclaw.ProgressAccepted && p.Text != "" {
 				key = p.Text
 			}
-			line = stepLine(p, line)
+			w.line = stepLine(p, w.line)
 		case <-tick.C:
 		}
-		res := Result{Blocks: []Block{prose(line + soFar(w.began))}}
+		res := Result{Blocks: []Block{prose(w.line + soFar(w.began))}}
 		res.Buttons = [][]Button{{{Label: "Stop it", Line: "/stop " + quoteWord(key), Style: Serious}}}
 		w.c.progress(res)
 	}

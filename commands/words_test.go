@@ -1,11 +1,43 @@
 package commands
 
 import (
+	"strings"
 	"testing"
 	"time"
 
 	"clawconsole/openclaw"
 )
+
+// Half a secret is one that the redactor does not know: what is cut before it comes
+// to redaction is cut between words.
+func TestClipNeverSplitsAWord(t *testing.T) {
+	const token = "7000001:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0"
+	for before := range 80 {
+		s := strings.Repeat("x", before) + " " + token + " and more, and more"
+		for _, n := range []int{8, 40, 60} {
+			got := clip(s, n)
+			if strings.Contains(got, "70") && !strings.Contains(got, token) {
+				t.Errorf("clip(%q, %d) = %q", s, n, got)
+			}
+		}
+	}
+	for _, tt := range []struct {
+		s    string
+		n    int
+		want string
+	}{
+		{"short", 5, "short"},
+		{"one two three", 8, "one two…"},
+		{"one two three", 7, "one…"},
+		{token, 10, token},
+		{token + " and more", 10, token + "…"},
+		{strings.Repeat("x", longWord+1), 10, "…"},
+	} {
+		if got := clip(tt.s, tt.n); got != tt.want {
+			t.Errorf("clip(%q, %d) = %q, want %q", tt.s, tt.n, got, tt.want)
+		}
+	}
+}
 
 func TestCronWords(t *testing.T) {
 	for expr, want := range map[string]string{

@@ -110,7 +110,7 @@ func (r *Router) admit(m Message, p pressed) {
 	}
 	a.line = r.cfg.Redactor.Text(req.Line)
 	req.Class = max(req.Class, r.cfg.Commands.Class(req.Name))
-	req.Key = fmt.Sprintf("clawconsole:%s:%d:%d", r.cfg.Instance, m.ChatID, m.UpdateID)
+	req.Key = r.key(m.ChatID, m.UpdateID)
 	req.Yes = req.Yes || p.yes
 
 	// 8. Fresh. An /auth that comes late would unlock for whoever has the phone by now.
@@ -139,7 +139,7 @@ func (r *Router) admit(m Message, p pressed) {
 	// Room to run, before there is anything to take back.
 	var place *slot
 	if !immediate(req.Name) {
-		if place = r.slots.reserve(op.ID, req.Name == "run"); place == nil {
+		if place = r.slots.reserve(op.ID, m.ChatID, req.Name); place == nil {
 			r.refuse(a, busy, redact.Literal("Wait for one of your commands to end."))
 			return
 		}
@@ -166,6 +166,12 @@ func (r *Router) admit(m Message, p pressed) {
 		return
 	}
 	r.runs.Go(func() { r.do(t) })
+}
+
+// key is the idempotency key of what an update starts elsewhere: the same after a
+// restart.
+func (r *Router) key(chat, update int64) string {
+	return fmt.Sprintf("clawconsole:%s:%d:%d", r.cfg.Instance, chat, update)
 }
 
 // age is how long ago a was sent.

@@ -145,7 +145,7 @@ func TestWaitingIsCheckedAgain(t *testing.T) {
 	}{
 		"lock":          {func(g *rig) { g.gate.Lock(auth.Caller{UserID: alice}) }, "/gateway restart", "ERROR: unauthorized"},
 		"stale":         {func(g *rig) { time.Sleep(121 * time.Second) }, "/gateway restart", "ERROR: waited too long"},
-		"safe":          {func(g *rig) { time.Sleep(121 * time.Second) }, "/whoami", ""},
+		"safe":          {func(g *rig) { time.Sleep(121 * time.Second) }, "/logs", ""},
 		"own secret":    {func(g *rig) { g.gate.Lock(auth.Caller{UserID: alice}) }, "/gateway restart --secret " + secret, ""},
 		"nothing wrong": {func(g *rig) { time.Sleep(time.Minute) }, "/run --yes true", ""},
 	} {
@@ -153,7 +153,7 @@ func TestWaitingIsCheckedAgain(t *testing.T) {
 			bubble(t, func(t *testing.T, g *rig) {
 				release := make(chan struct{})
 				g.do = func(_ context.Context, _ auth.Grant, q commands.Request, _ func(commands.Result)) (commands.Result, error) {
-					if q.Name == "status" {
+					if q.Name == "sessions" {
 						<-release
 					}
 					return commands.Result{}, nil
@@ -161,7 +161,7 @@ func TestWaitingIsCheckedAgain(t *testing.T) {
 				g.unlock(alice)
 				g.start()
 				for range 4 {
-					g.send(g.message("/status"))
+					g.send(g.message("/sessions"))
 				}
 				id := g.send(g.message(tt.text))
 				synctest.Wait()
@@ -179,6 +179,25 @@ func TestWaitingIsCheckedAgain(t *testing.T) {
 					t.Errorf("answered %q, want %q", all, tt.want)
 				}
 			})
+		})
+	}
+}
+
+// A token that a program printed lies across the end of what is kept of its output.
+// Cut first it would be no token any more, and all but its last letters would show.
+func TestRedactedBeforeCut(t *testing.T) {
+	const token, tail = "7000001:" + "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0", " and more"
+	for cut := range len(token) + 1 {
+		bubble(t, func(t *testing.T, g *rig) {
+			g.do = func(context.Context, auth.Grant, commands.Request, func(commands.Result)) (commands.Result, error) {
+				return commands.Result{Blocks: []commands.Block{{Kind: commands.Pre, Text: "got " + token + tail, Lookahead: cut + len(tail)}}}, nil
+			}
+			g.start()
+			g.send(g.message("/logs"))
+			synctest.Wait()
+			if got := g.chat.last(t).text(); strings.Contains(got, "AAHd") {
+				t.Errorf("%d letters behind the cut: %q", cut, got)
+			}
 		})
 	}
 }

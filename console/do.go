@@ -22,6 +22,7 @@ const (
 	chatEvery     = time.Second      // progress of one chat; source: Bot FAQ, "avoid sending more than one message per second"
 	wholeKept     = 10 * time.Minute // [Full output]
 	pageKept      = 10 * time.Minute // buttons that run safe commands
+	repeatKept    = time.Hour        // buttons that look again; source: the most that /session waits
 	echoUnits     = 90
 )
 
@@ -60,10 +61,16 @@ func (r *Router) do(t *task) {
 	if r.turn(ctx, t) {
 		if t.place != nil {
 			defer r.slots.release(t.place)
+			t.place.follow(ctx)
 		}
 		begun = time.Now()
 		if err = r.still(t); err == nil {
-			res, err = r.run(ctx, t, p.report)
+			res, err = r.run(ctx, t, func(res commands.Result) {
+				if t.place != nil {
+					t.place.pass() // a command reports when the gateway has it
+				}
+				p.report(res)
+			})
 		}
 	} else {
 		err = errNotBegun
@@ -98,7 +105,10 @@ func (r *Router) do(t *task) {
 	case errors.Is(cause, errCancelled):
 		reply = Reply{Kind: Error, Header: r.echo(t.asking, "cancelled: ")}
 	case errors.Is(cause, errClosing):
-		reply = Reply{Kind: Error, Header: r.echo(t.asking, "the console stopped meanwhile, outcome unknown: "), Hint: redact.Literal("Check with /gateway status.")}
+		reply = Reply{
+			Kind: Error, Header: r.echo(t.asking, "the console stopped meanwhile, outcome unknown: "),
+			Hint: r.cfg.Redactor.Text(r.cfg.Commands.Aftermath(t.req.Line, t.req.Key)),
+		}
 	default:
 		result = "failed"
 		reply = Reply{Kind: Error, Header: r.internal(err)}
@@ -106,7 +116,7 @@ func (r *Router) do(t *task) {
 	switch {
 	case errors.Is(cause, errClosing):
 		outcome, result = Interrupted, "interrupted"
-		if err == nil {
+		if t.req.Name == "run" && reply.Hint.IsZero() { // the others wait only for what goes on elsewhere
 			reply.Hint = redact.Literal("The console was stopped, and ended it.")
 		}
 	case errors.Is(cause, errCancelled):
@@ -140,12 +150,13 @@ func (r *Router) turn(ctx context.Context, t *task) bool {
 }
 
 // still returns why t may not begin now that its turn has come: it is too old by
-// now, its operator has locked the console meanwhile, or is no longer one.
+// now, its operator has locked the console meanwhile, or is no longer one. A
+// denial does not grow old while it waits: late is better than never.
 func (r *Router) still(t *task) error {
 	if t.place == nil || t.req.Class == auth.Safe {
 		return nil
 	}
-	if r.age(t.asking) > r.staleAfter() {
+	if t.req.Name != "deny" && r.age(t.asking) > r.staleAfter() {
 		return errStale
 	}
 	if t.req.Secret != "" {
@@ -232,23 +243,13 @@ func (r *Router) reply(t *task, res commands.Result) Reply {
 		reply.Header = r.cfg.Redactor.Text(res.Summary)
 	}
 	for _, b := range res.Blocks {
-		block := Block{Kind: blockKind(b.Kind), Title: r.cfg.Redactor.Text(b.Title), Text: r.cfg.Redactor.Text(b.Text), Oldest: b.Oldest}
+		block := Block{Kind: blockKind(b.Kind), Title: r.cfg.Redactor.Text(b.Title), Text: r.cfg.Redactor.Text(b.Text).Drop(b.Lookahead), Oldest: b.Oldest}
 		for _, it := range b.Items {
 			block.Items = append(block.Items, item(r.cfg.Redactor, it.Label, it.Value))
 		}
 		reply.Blocks = append(reply.Blocks, block)
 	}
-	for _, row := range res.Buttons {
-		var buttons []Button
-		for _, b := range row {
-			if b, ok := r.button(t, b); ok {
-				buttons = append(buttons, b)
-			}
-		}
-		if len(buttons) > 0 {
-			reply.Buttons = append(reply.Buttons, buttons)
-		}
-	}
+	reply.Buttons = rows(res.Buttons, func(b commands.Button) (Button, bool) { return r.button(t, b, false) })
 	if units(reply) > confirmWhole {
 		whole := reply
 		name := r.cfg.Redactor.Text(fileName(t.req.Name))
@@ -258,6 +259,22 @@ func (r *Router) reply(t *task, res commands.Result) Reply {
 		}, wholeKept)}
 	}
 	return reply
+}
+
+// rows makes buttons pressable; those that cannot be are left out.
+func rows(all [][]commands.Button, pressable func(commands.Button) (Button, bool)) (out [][]Button) {
+	for _, row := range all {
+		var buttons []Button
+		for _, b := range row {
+			if b, ok := pressable(b); ok {
+				buttons = append(buttons, b)
+			}
+		}
+		if len(buttons) > 0 {
+			out = append(out, buttons)
+		}
+	}
+	return out
 }
 
 func blockKind(k commands.BlockKind) BlockKind {
@@ -288,10 +305,11 @@ func fileName(command string) string {
 }
 
 // button makes a button of a result pressable. One that runs a safe command is
-// for every operator in the chat; another is for the person who got it, once, and
-// for no longer than a command stays fresh, as Telegram does not tell when a
-// button was pressed.
-func (r *Router) button(t *task, b commands.Button) (Button, bool) {
+// for every operator in the chat; another is for the person who got it and, if it
+// has an effect, once and for no longer than a command stays fresh, as Telegram
+// does not tell when a button was pressed. The command of one that stands apart
+// answers in a message of its own.
+func (r *Router) button(t *task, b commands.Button, apart bool) (Button, bool) {
 	shown := Button{Label: r.cfg.Redactor.Text(b.Label)}
 	switch b.Style {
 	case commands.Good:
@@ -307,11 +325,14 @@ func (r *Router) button(t *task, b commands.Button) (Button, bool) {
 		r.log.Error("button without a command left out", "command", t.req.Name, "err", err)
 		return Button{}, false
 	}
-	remembered := button{kind: runLine, chat: t.ChatID, topic: t.TopicID, line: b.Line}
+	remembered := button{kind: runLine, chat: t.ChatID, topic: t.TopicID, line: b.Line, apart: apart}
 	lasts := pageKept
 	if max(entry.Class, r.cfg.Commands.Class(entry.Name)) != auth.Safe {
-		remembered.person, remembered.once = t.UserID, true
-		lasts = r.staleAfter()
+		remembered.person, remembered.once = t.UserID, !b.Repeatable
+		lasts = repeatKept
+		if remembered.once {
+			lasts = r.staleAfter()
+		}
 	}
 	shown.Data = r.buttons.add(remembered, lasts)
 	return shown, true
@@ -445,12 +466,15 @@ func (r *Router) show(t *task, p *progress, cancel context.CancelCauseFunc) (id 
 	if wait(typingAfter) {
 		return 0
 	}
-	typing()
+	r.spawn(typing) // it may hang, and the progress must not wait for it
 	if wait(progressAfter - typingAfter) {
 		return 0
 	}
-	stop := r.buttons.add(button{kind: endTask, person: t.UserID, chat: t.ChatID, topic: t.TopicID, cancel: cancel, once: true}, 24*time.Hour)
-	defer r.buttons.drop(stop)
+	keys := &keyboard{r: r, t: t}
+	keys.stop = r.buttons.add(button{
+		kind: endTask, person: t.UserID, chat: t.ChatID, topic: t.TopicID, cancel: cancel, toast: endToast(t.req.Name), once: true,
+	}, 24*time.Hour)
+	defer keys.drop()
 
 	var res commands.Result
 	id = t.edit
@@ -462,7 +486,7 @@ func (r *Router) show(t *task, p *progress, cancel context.CancelCauseFunc) (id 
 		case res = <-p.latest: // newer than what the turn was reserved for
 		default:
 		}
-		reply := r.underWay(t, res, stop)
+		reply := r.underWay(t, res, keys)
 		err := call(func(ctx context.Context) (err error) {
 			if id != 0 {
 				err = r.cfg.Chat.Edit(ctx, t.address(), id, reply)
@@ -486,23 +510,81 @@ func (r *Router) show(t *task, p *progress, cancel context.CancelCauseFunc) (id 
 	}
 }
 
-// underWay is what a progress message says.
-func (r *Router) underWay(t *task, res commands.Result, stop string) Reply {
-	label := redact.Literal("Cancel")
-	for _, row := range res.Buttons {
-		for _, b := range row {
-			if b.Cancel && b.Label != "" {
-				label = r.cfg.Redactor.Text(b.Label)
-			}
-		}
+// endToast says what [Cancel] does: only what the console does itself comes to an
+// end with it.
+func endToast(command string) redact.Text {
+	if command == "run" {
+		return redact.Literal("ending it")
 	}
+	return redact.Literal("no longer waiting")
+}
+
+// underWay is what a progress message says.
+func (r *Router) underWay(t *task, res commands.Result, keys *keyboard) Reply {
+	buttons := keys.of(res.Buttons)
 	res.Buttons, res.Failed = nil, false
 	reply := r.progressReply(t, res)
-	reply.Buttons = [][]Button{{{Label: label, Data: stop}}}
+	reply.Buttons = buttons
 	if !t.Private && !t.button && !t.secret {
 		reply.ReplyTo = t.MessageID
 	}
 	return reply
+}
+
+// A keyboard is the buttons under a progress message. They keep their IDs from one
+// edit to the next, or a tap would often come too late.
+type keyboard struct {
+	r     *Router
+	t     *task
+	stop  string // ID of [Cancel]
+	known map[string]keyed
+}
+
+// A keyed button has been made pressable at a time.
+type keyed struct {
+	button Button
+	at     time.Time
+}
+
+// of returns the buttons of a progress: its own, and one that ends the command,
+// [Cancel] unless it has another name for it.
+func (k *keyboard) of(all [][]commands.Button) [][]Button {
+	end := Button{Label: redact.Literal("Cancel"), Data: k.stop}
+	out := rows(all, func(b commands.Button) (Button, bool) {
+		if b.Cancel {
+			if b.Label != "" {
+				end.Label = k.r.cfg.Redactor.Text(b.Label)
+			}
+			return Button{}, false
+		}
+		return k.button(b)
+	})
+	return append(out, []Button{end})
+}
+
+// button is b, made anew before it is too old to work.
+func (k *keyboard) button(b commands.Button) (Button, bool) {
+	made, ok := k.known[b.Line]
+	if ok && time.Since(made.at) < k.r.staleAfter()/2 {
+		return made.button, true
+	}
+	shown, valid := k.r.button(k.t, b, true)
+	if !valid {
+		return Button{}, false
+	}
+	if k.known == nil {
+		k.known = make(map[string]keyed)
+	}
+	k.known[b.Line] = keyed{shown, time.Now()}
+	return shown, true
+}
+
+// drop makes the buttons work no more.
+func (k *keyboard) drop() {
+	k.r.buttons.drop(k.stop)
+	for _, made := range k.known {
+		k.r.buttons.drop(made.button.Data)
+	}
 }
 
 func (r *Router) progressReply(t *task, res commands.Result) Reply {

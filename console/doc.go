@@ -17,6 +17,10 @@
 //  12. its outcome recorded
 //  13. redacted and sent, by the outbox
 //
-// Steps 2 to 10 of one chat happen in order; doing does not hold up the chat.
+// Steps 2 to 10 of one chat happen in order; doing does not hold up the chat, but
+// what is for a session reaches the gateway in order. At most four commands of one
+// operator run at once. Those that decide, stop or tell how things are (/approve,
+// /deny, /pending, /stop, /status, /whoami, /help) do not count among them, as they
+// must work while four others hang; /auth and /lock are done at admission.
 // The package knows nothing of Telegram's types, of HTML or of message length.
 package console

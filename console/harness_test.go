@@ -242,6 +242,10 @@ type commandsFunc func(ctx context.Context, g auth.Grant, q commands.Request, pr
 
 func (f commandsFunc) Class(name string) auth.Class { return new(commands.Env).Class(name) }
 
+func (f commandsFunc) Aftermath(line, key string) string {
+	return new(commands.Env).Aftermath(line, key)
+}
+
 // Check has something against /run sudo.
 func (f commandsFunc) Check(q commands.Request) (commands.Result, bool) {
 	if strings.Contains(q.Line, "sudo") {
@@ -356,8 +360,10 @@ type fakeChat struct {
 	deleted  []int64
 	left     []int64
 	failSend func(sent) error
-	noDelete error         // of Delete
-	slow     chan struct{} // if set, each message takes one
+	noDelete error // of Delete
+
+	typingHangs bool
+	slow        chan struct{} // if set, each message takes one
 }
 
 func (c *fakeChat) Send(_ context.Context, to console.Address, r console.Reply) (int64, error) {
@@ -413,11 +419,15 @@ func (c *fakeChat) Answer(_ context.Context, _ string, note redact.Text, alert b
 	return nil
 }
 
-func (c *fakeChat) Typing(context.Context, console.Address) error {
+func (c *fakeChat) Typing(ctx context.Context, _ console.Address) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.typing++
-	return nil
+	hangs := c.typingHangs
+	c.mu.Unlock()
+	if hangs {
+		<-ctx.Done()
+	}
+	return ctx.Err()
 }
 
 func (c *fakeChat) Leave(_ context.Context, chat int64) error {

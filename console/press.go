@@ -34,10 +34,51 @@ type button struct {
 
 	line   string                  // runLine: exactly as typed
 	yes    bool                    // runLine: confirms
+	apart  bool                    // runLine: its message goes on without it, the answer is another
 	cancel context.CancelCauseFunc // endTask
+	toast  redact.Text             // endTask: what happens
 	whole  func() Document         // wholeDoc
 	size   int                     // about how many bytes whole keeps
 	target string                  // dismiss
+}
+
+// The words for a press of a button that is not known (any more), by the start of
+// its ID, which outlives the button and the process. Nobody is asked to repeat what
+// may have had its effect.
+var (
+	gone = redact.Literal("This button has expired.")
+
+	goneBy = map[string]redact.Text{
+		"c:look:":  redact.Literal("This button has expired. Send the command again."),
+		"c:act:":   redact.Literal("This button works once, for a short time. See what came of it before you send the command again."),
+		"c:end:":   redact.Literal("It has ended, or the console was restarted. See the next message."),
+		"c:whole:": redact.Literal("The full output is no longer kept."),
+	}
+)
+
+// prefix is what the ID of b begins with.
+func (b button) prefix() string {
+	switch {
+	case b.kind == endTask:
+		return "c:end:"
+	case b.kind == wholeDoc:
+		return "c:whole:"
+	case b.kind == runLine && b.person == 0:
+		return "c:look:"
+	case b.kind == runLine:
+		return "c:act:"
+	}
+	return "c:"
+}
+
+// goneWords says why the button with an ID does nothing.
+func goneWords(id string) redact.Text {
+	for prefix, words := range goneBy {
+		if strings.HasPrefix(id, prefix) {
+			return words
+		}
+	}
+	return gone
 }
 
 // What bounds the registry; the oldest go first.
@@ -59,7 +100,7 @@ func newRegistry() *registry { return &registry{known: make(map[string]button)} 
 
 // add returns the ID of a button that works for d.
 func (g *registry) add(b button, d time.Duration) (id string) {
-	id = "c:" + rand.Text() // 26 letters: opaque, and short of Telegram's 64 bytes
+	id = b.prefix() + rand.Text() // 26 letters: opaque, and short of Telegram's 64 bytes
 	b.until = time.Now().Add(d)
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -103,7 +144,7 @@ func (g *registry) take(p Press) (b button, note redact.Text, ok bool) {
 	b, ok = g.known[p.Data]
 	switch {
 	case !ok || p.Stray || !time.Now().Before(b.until) || b.chat != p.ChatID || b.topic != p.TopicID:
-		return button{}, redact.Literal("This button has expired. Send the command again."), false
+		return button{}, goneWords(p.Data), false
 	case b.person != 0 && b.person != p.UserID:
 		return button{}, redact.Literal("This button is someone else's."), false
 	}
@@ -150,13 +191,17 @@ func (r *Router) press(p Press) {
 	switch b.kind {
 	case runLine:
 		r.toast(p, redact.Text{})
+		edit := p.MessageID
+		if b.apart {
+			edit = 0
+		}
 		r.enter(Message{
 			UpdateID: p.UpdateID, ChatID: p.ChatID, TopicID: p.TopicID, MessageID: p.MessageID, UserID: p.UserID,
 			UserName: p.UserName, Private: p.Private, Origin: Person, Text: b.line, ToUs: true,
 			SentAt: p.ReceivedAt, ReceivedAt: p.ReceivedAt,
-		}, pressed{button: true, yes: b.yes, edit: p.MessageID})
+		}, pressed{button: true, yes: b.yes, edit: edit})
 	case endTask:
-		r.toast(p, redact.Literal("ending it"))
+		r.toast(p, b.toast)
 		b.cancel(errCancelled)
 		r.say(p.UpdateID, Done)
 	case wholeDoc:

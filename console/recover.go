@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"clawconsole/auth"
-	"clawconsole/commands"
 	"clawconsole/internal/audit"
 	"clawconsole/redact"
 )
@@ -31,7 +29,7 @@ func (r *Router) recover(ctx context.Context) (received []Update, err error) {
 		}
 		reply := Reply{
 			Kind:   Error,
-			Header: redact.Concat(head(line), r.cfg.Redactor.Text(", "+c.At.UTC().Format("15:04")+": outcome unknown, "+check(c))),
+			Header: redact.Concat(head(line), r.cfg.Redactor.Text(", "+c.At.UTC().Format("15:04")+": outcome unknown, "+r.cfg.Commands.Aftermath(c.Command, r.key(c.ChatID, c.UpdateID)))),
 			Hint:   redact.Literal("The console stopped while it ran. It was not run again."),
 			Sound:  c.Class != auth.Safe.String(),
 		}
@@ -44,25 +42,6 @@ func (r *Router) recover(ctx context.Context) (received []Update, err error) {
 		r.log.Warn("recovered after a stop", "received", len(received), "unknown", len(claimed))
 	}
 	return received, nil
-}
-
-// check says how to find out what has become of c.
-func check(c Claim) string {
-	entry, err := commands.Find(c.Command, "")
-	switch {
-	case err != nil:
-	case entry.Class == auth.Safe:
-		return "send it again"
-	case strings.HasPrefix(entry.Name, "cron "):
-		return "check /cron runs"
-	case entry.Group == "Talk":
-		return "check /sessions"
-	case entry.Group == "Approve":
-		return "check /pending"
-	case entry.Name == "run":
-		return "check the host"
-	}
-	return "check /gateway status"
 }
 
 // resume admits what recover has returned; a command that is old by now is stale.

@@ -30,9 +30,10 @@ const (
 	maxMessageSize = 4096             // UTF-16 units; source: Bot API, sendMessage
 )
 
-// Commands parses nothing and asks nobody: it does. *commands.Env is one.
+// Commands asks nobody: it does. *commands.Env is one.
 type Commands interface {
 	Class(name string) auth.Class
+	Aftermath(line, key string) string                       // how to learn what came of a command whose outcome is unknown
 	Check(r commands.Request) (res commands.Result, ok bool) // what is known against r, before a confirmation is offered
 	Do(ctx context.Context, g auth.Grant, r commands.Request, progress func(commands.Result)) (commands.Result, error)
 }

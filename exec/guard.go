@@ -1,7 +1,6 @@
 package exec
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -12,11 +11,27 @@ import (
 // nothing to refuse.
 type guard struct {
 	allow [][]string
-	depth int // of scripts within scripts
+	depth int   // of scripts within scripts
+	stdin stdin // of the script
 
-	made map[string]string // base names of files that the payload makes: why they are not run
-	work *int              // see reader
+	made    map[string]string  // base names of files that the payload makes: why they are not run
+	aliases map[string][]field // what names stand for, by alias or hash -p
+	dirs    map[string]bool    // folders that the payload goes to
+	cloned  map[string]bool    // base names of folders that it downloads
+	work    *int               // see reader
 }
+
+func newGuard(allow [][]string) *guard {
+	return &guard{
+		allow: allow, made: make(map[string]string), aliases: make(map[string][]field),
+		dirs: make(map[string]bool), cloned: make(map[string]bool), work: new(int),
+	}
+}
+
+func parseBash(src string) (*syntax.File, error) { return parse(src, syntax.LangBash) }
+
+// listing reports whether only what is on a list may run.
+func (g *guard) listing() bool { return len(g.allow) > 0 }
 
 // A command is one simple command.
 type command struct {
@@ -27,6 +42,8 @@ type command struct {
 	stdin   stdin
 	more    bool // more words come from standard input
 	network bool // connected to /dev/tcp
+
+	aliased []string // names in front that were aliases
 }
 
 // stdin says where the standard input of a command comes from, if that is told.
@@ -52,16 +69,25 @@ func (g *guard) script(src string) error {
 	if strings.Contains(src, hole) {
 		return &Refused{Part: strings.ReplaceAll(src, hole, "…"), Why: "holds a NUL byte"}
 	}
+	if g.listing() && strings.ContainsFunc(src, control) {
+		return &Refused{Part: strings.ToValidUTF8(strings.Map(visible, src), "…"), Why: "holds a control character"}
+	}
 	bash, err := parse(src, syntax.LangBash)
 	if err != nil {
 		return &Refused{Part: src, Why: "cannot be read as shell (" + strings.TrimSpace(err.Error()) + ")"}
 	}
-	if why := misread(src); why != "" {
+	if why := misread(bash, src); why != "" {
 		return &Refused{Part: src, Why: why}
 	}
 	if err := g.file(bash, src); err != nil {
 		return err
 	}
+	return g.posix(bash, src)
+}
+
+// posix reads src, which to bash is the given file, as a shell does that knows nothing
+// but POSIX.
+func (g *guard) posix(bash *syntax.File, src string) error {
 	// A shell that cannot read a line has run those before it.
 	for part := src; part != ""; {
 		posix, err := parse(part, syntax.LangPOSIX)
@@ -69,48 +95,50 @@ func (g *guard) script(src string) error {
 			return g.file(posix, part)
 		}
 		if strings.Contains(part, "$'") {
-			return &Refused{Part: src, Why: "has quotes that shells read in different ways"}
+			return &Refused{Part: src, Why: whyQuotes}
+		}
+		// Nor can the parser, though dash reads more than POSIX has: it finds that it
+		// cannot do ${x^^} when it comes to do it, and has run what is before.
+		if err := g.commands(bash, src); err != nil {
+			return err
 		}
 		part = part[:strings.LastIndexByte(strings.TrimSuffix(part, "\n"), '\n')+1]
 	}
 	return nil
 }
 
-// misread says what in src the parser reads otherwise than shells do, so that
-// commands would be hidden from us. The parser takes a carriage return for white
-// space, and a comment for one that goes on after a backslash.
-func misread(src string) string {
-	if strings.Contains(src, "\r") {
-		return "holds a carriage return"
-	}
-	for line := range strings.Lines(src) {
-		if strings.Contains(line, "#") && strings.HasSuffix(line, "\\\n") {
-			return "a line with # ends with a backslash"
+// commands reads what is arithmetic or a test to bash as the commands that it is to
+// dash: ((reboot)) is a subshell in another.
+func (g *guard) commands(bash *syntax.File, src string) (err error) {
+	syntax.Walk(bash, func(n syntax.Node) bool {
+		if err != nil {
+			return false
 		}
-	}
-	// Where a here-document ends is where shells differ most, from the parser and
-	// from each other.
-	for i := 0; i < len(src); i++ {
-		switch rest := src[i:]; {
-		case strings.HasPrefix(rest, "<<<"):
-			i += 2
-		case !strings.HasPrefix(rest, "<<"):
-		case !regexHeredoc.MatchString(rest):
-			return "a here-document needs a plain word for its end"
-		case strings.Contains(src, "`") || strings.Contains(src, "\\\n"):
-			return "holds a here-document, and backquotes or a line that ends with a backslash"
-		default:
-			i++
+		switch n := n.(type) {
+		case *syntax.ArithmExp:
+			if n.Bracket {
+				err = g.asCommands(n, src)
+			}
+		case *syntax.ArithmCmd, *syntax.TestClause:
+			err = g.asCommands(n, src)
 		}
-	}
-	return ""
+		return err == nil
+	})
+	return err
 }
 
-var regexHeredoc = regexp.MustCompile(`^<<-?[ \t]*(?:\w+|'\w+'|"\w+")(?:[\s;|&()<>]|$)`)
+func (g *guard) asCommands(n syntax.Node, src string) error {
+	part := (&reading{src: src}).part(n)
+	posix, err := parse(part, syntax.LangPOSIX)
+	if err != nil {
+		return &Refused{Part: part, Why: "is read in different ways by shells"}
+	}
+	return g.file(posix, part)
+}
 
 // seen reads a script that stands in a foreseen word.
 func (g *guard) seen(f field, part string) error {
-	if f.opaque || f.process || f.flags {
+	if f.opaque || f.process || f.flags || g.listing() && f.expanded {
 		return &Refused{Part: part, Why: whyUnseen}
 	}
 	// A variable of the environment: it stays one in the script.
@@ -123,13 +151,20 @@ type reading struct {
 	reader
 	src   string
 	stdin map[*syntax.Stmt]stdin
+
+	sockets bool // a file is connected to /dev/tcp
 }
 
 func (g *guard) file(f *syntax.File, src string) error {
 	r := &reading{guard: g, reader: reader{work: g.work}, src: src, stdin: make(map[*syntax.Stmt]stdin)}
 	r.learn(f)
 	r.makes(f)
+	r.moves(f)
+	r.inherit(f)
 	if err := r.forkBombs(f); err != nil {
+		return err
+	}
+	if err := r.evaluated(f); err != nil {
 		return err
 	}
 	var refused error
@@ -162,7 +197,11 @@ func (r *reading) refuse(n syntax.Node, why string) error {
 // node looks at one node; the walk sees to those below it. It comes to a pipeline
 // before its stages, so that these know where their input comes from.
 func (r *reading) node(n syntax.Node) error {
-	listing := len(r.allow) > 0
+	if r.listing() {
+		if why := r.outside(n); why != "" {
+			return r.refuse(n, why)
+		}
+	}
 	switch n := n.(type) {
 	case *syntax.BinaryCmd:
 		if n.Op == syntax.Pipe || n.Op == syntax.PipeAll {
@@ -180,6 +219,12 @@ func (r *reading) node(n syntax.Node) error {
 		if singleQuoted(n) {
 			return r.refuse(n, whyArithmetic)
 		}
+	case *syntax.DblQuoted:
+		return r.quoted(n)
+	case *syntax.Redirect:
+		if n.Hdoc != nil {
+			return r.quoted(n.Hdoc)
+		}
 	case *syntax.ParamExp:
 		if n.Index != nil && singleQuoted(n.Index) || n.Slice != nil && singleQuoted(n) {
 			return r.refuse(n, whyArithmetic)
@@ -188,51 +233,39 @@ func (r *reading) node(n syntax.Node) error {
 			return r.refuse(n, "has a process substitution in an expansion") // bash runs it, the parser sees text
 		}
 	case *syntax.Assign:
-		if listing {
-			return r.refuse(n, "sets a variable, which the allow list does not cover")
-		}
-	case *syntax.DeclClause:
-		if listing {
-			return r.refuse(n, "sets a variable, which the allow list does not cover")
+		if n.Name != nil && n.Value != nil {
+			return r.variable(&command{part: r.part(n)}, n.Name.Value, r.one(n.Value).text)
 		}
 	case *syntax.WhileClause:
-		if len(n.Cond) == 1 && !n.Until && r.endless(n.Cond[0]) {
-			return r.loop(n, n.Do)
+		if len(n.Cond) == 1 && r.endless(n.Cond[0], n.Until) {
+			return r.loop(n, slices.Concat(n.Cond, n.Do))
 		}
 	case *syntax.ForClause:
 		if c, ok := n.Loop.(*syntax.CStyleLoop); ok && c.Cond == nil {
 			return r.loop(n, n.Do)
 		}
-	case *syntax.TestDecl, *syntax.CoprocClause:
-		if listing {
-			return r.refuse(n, "not on the allow list")
-		}
 	}
 	return nil
 }
 
-const whyArithmetic = "has quotes in arithmetic, where they do not quote"
-
-// singleQuoted reports whether something in n is in single quotes. In arithmetic
-// they keep no shell from running a substitution, though the parser thinks so.
-func singleQuoted(n syntax.Node) (found bool) {
-	syntax.Walk(n, func(n syntax.Node) bool {
-		_, single := n.(*syntax.SglQuoted)
-		found = found || single
-		return !found
-	})
-	return found
-}
+const (
+	whyArithmetic = "has quotes in arithmetic, where they do not quote"
+	whyQuotes     = "has quotes that shells read in different ways"
+)
 
 // stmt looks at a command with its redirections.
 func (r *reading) stmt(s *syntax.Stmt) error {
 	in, network := r.stdin[s], false
 	for _, rd := range s.Redirs {
-		if to := r.one(rd.Word).text; strings.HasPrefix(to, "/dev/tcp/") || strings.HasPrefix(to, "/dev/udp/") {
-			network = true
-		}
+		copies := rd.Op == syntax.DplIn || rd.Op == syntax.DplOut
+		to := r.one(rd.Word).text
+		network = network || isSocket(to) || r.sockets && copies && !slices.Contains([]string{"0", "1", "2", "-"}, to)
 		if err := r.redirect(rd); err != nil {
 			return err
+		}
+		// To dash the command ends before &>, and what follows is another.
+		if all := rd.Op == syntax.RdrAll || rd.Op == syntax.AppAll; all && s.Cmd != nil && s.Cmd.End().After(rd.Pos()) {
+			return r.refuse(s, "has words after &>, which shells read in different ways")
 		}
 		if rd.N != nil && rd.N.Value != "0" {
 			continue
@@ -246,6 +279,7 @@ func (r *reading) stmt(s *syntax.Stmt) error {
 			}
 		case syntax.Hdoc, syntax.DashHdoc:
 			f := r.one(rd.Hdoc)
+			f.expanded = true
 			in = stdin{piped: true, known: &f}
 		case syntax.WordHdoc:
 			f := r.one(rd.Word)
@@ -264,7 +298,7 @@ func (r *reading) stmt(s *syntax.Stmt) error {
 	}
 	c := &command{part: r.part(s), words: r.fields(call.Args), assigns: len(call.Assigns) > 0, stdin: in, network: network}
 	if len(c.words) == 0 {
-		return &Refused{Part: c.part, Why: "cannot tell which program this runs"}
+		return &Refused{Part: c.part, Why: whyProgram}
 	}
 	return r.command(c)
 }
@@ -295,11 +329,32 @@ func (r *reading) feedAll(n syntax.Node, in stdin) {
 	})
 }
 
+// inherit feeds the commands of f with the input of the script. That of a function is
+// not known: it depends on who calls it.
+func (r *reading) inherit(f *syntax.File) {
+	if r.guard.stdin != (stdin{}) {
+		in := r.guard.stdin
+		if len(f.Stmts) > 1 {
+			in.known = nil
+		}
+		for _, s := range f.Stmts {
+			r.feed(s, in)
+		}
+	}
+	syntax.Walk(f, func(n syntax.Node) bool {
+		if d, ok := n.(*syntax.FuncDecl); ok && d.Body != nil {
+			r.feed(d.Body, stdin{piped: true, fetch: downloads(f, r)})
+		}
+		return true
+	})
+}
+
 // output says what s writes into a pipe.
 func (r *reading) output(s *syntax.Stmt) stdin {
 	out := stdin{piped: true, fetch: downloads(s, r)}
 	if call, ok := s.Cmd.(*syntax.CallExpr); ok && len(s.Redirs) == 0 && len(call.Args) > 0 {
 		if f, ok := printed(r.fields(call.Args)); ok {
+			f.expanded = true
 			out.known = &f
 		}
 	}
@@ -324,73 +379,9 @@ const (
 	whyFetched = "runs what it has just downloaded"
 	whyWritten = "runs what it has just written"
 	whyUnseen  = "runs a script that cannot be seen"
-)
 
-// makes collects the files that the script writes, so that it is noticed when it runs
-// one of them.
-func (r *reading) makes(f *syntax.File) {
-	if r.made == nil {
-		r.made = make(map[string]string)
-	}
-	why := whyWritten
-	note := func(name string) {
-		if name = base(name); name != "" && name != "-" && name != "null" && r.made[name] != whyFetched {
-			r.made[name] = why
-		}
-	}
-	syntax.Walk(f, func(n syntax.Node) bool {
-		s, ok := n.(*syntax.Stmt)
-		if !ok {
-			return true
-		}
-		var words []field
-		if call, ok := s.Cmd.(*syntax.CallExpr); ok {
-			words = r.fields(call.Args)
-		}
-		i := slices.IndexFunc(words, func(f field) bool { return fetchers[base(f.text)] })
-		if i > 0 && carriers[base(words[0].text)] == nil {
-			i = -1
-		}
-		if why = whyWritten; i >= 0 {
-			why = whyFetched
-		}
-		for _, rd := range s.Redirs {
-			switch rd.Op {
-			case syntax.RdrOut, syntax.RdrClob, syntax.AppOut, syntax.RdrAll, syntax.AppAll:
-				note(r.one(rd.Word).text)
-			}
-		}
-		if len(words) > 0 && base(words[0].text) == "tee" {
-			for _, w := range words[1:] {
-				note(w.text)
-			}
-		}
-		if i < 0 {
-			return true
-		}
-		for j, w := range words[i+1:] {
-			switch t := w.text; {
-			case strings.Contains(t, "://"):
-				t, _, _ = strings.Cut(t, "?")
-				note(t)
-			case regexOutput.MatchString(t):
-				if j+2 < len(words[i:]) {
-					note(words[i+1+j+1].text)
-				}
-			case strings.HasPrefix(t, "--output=") || strings.HasPrefix(t, "--output-document="):
-				_, t, _ = strings.Cut(t, "=")
-				note(t)
-			case regexOutputAt.MatchString(t):
-				note(t[2:])
-			}
-		}
-		return true
-	})
-}
-
-var (
-	regexOutput   = regexp.MustCompile(`^(-[A-Za-z]*[oO]|--output|--output-document)$`)
-	regexOutputAt = regexp.MustCompile(`^-[oO].`)
+	whyProgramUnseen = "runs a program that cannot be seen"
+	whyProgram       = "cannot tell which program this runs"
 )
 
 // redirect looks at where output goes.
@@ -404,11 +395,13 @@ func (r *reading) redirect(rd *syntax.Redirect) error {
 		writes = strings.Trim(to.text, "0123456789-") != ""
 	}
 	if writes && !to.process {
-		if why := badTarget(to.text); why != "" {
-			return r.refuse(rd, why)
+		for _, target := range r.fromDirs([]field{to}) {
+			if why := badTarget(target[0].text); why != "" {
+				return r.refuse(rd, why)
+			}
 		}
 	}
-	if len(r.allow) == 0 {
+	if !r.listing() {
 		return nil
 	}
 	switch {
@@ -419,92 +412,4 @@ func (r *reading) redirect(rd *syntax.Redirect) error {
 		return nil
 	}
 	return r.refuse(rd, "redirects, which the allow list does not cover")
-}
-
-// endless reports whether a condition always holds.
-func (r *reading) endless(cond *syntax.Stmt) bool {
-	switch c := cond.Cmd.(type) {
-	case *syntax.ArithmCmd, *syntax.TestClause:
-		return strings.Trim(r.part(cond), "()[] 1") == ""
-	case *syntax.CallExpr:
-		switch joined(r.fields(c.Args)).text {
-		case "true", "/bin/true", "/usr/bin/true", ":", "[ 1 ]", "[ 1 = 1 ]", "test 1", "[ true ]":
-			return true
-		}
-	}
-	return false
-}
-
-// loop refuses a loop without end that starts processes in the background.
-func (r *reading) loop(loop syntax.Node, do []*syntax.Stmt) error {
-	background, bounded := false, false
-	syntax.Walk(&syntax.Block{Stmts: do}, func(n syntax.Node) bool {
-		switch n := n.(type) {
-		case *syntax.Stmt:
-			background = background || n.Background
-			return !n.Background // what waits there does not hold up the loop
-		case *syntax.CallExpr:
-			for _, f := range r.fields(n.Args[:min(1, len(n.Args))]) {
-				bounded = bounded || f.text == "sleep" || f.text == "wait" || f.text == "break" || f.text == "exit" || f.text == "read"
-			}
-		}
-		return true
-	})
-	if background && !bounded {
-		return r.refuse(loop, whyForks)
-	}
-	return nil
-}
-
-// forkBombs refuses functions that start themselves in the background, in a pipe or in
-// a subshell, also by way of each other.
-func (r *reading) forkBombs(f *syntax.File) error {
-	type function struct {
-		decl  *syntax.FuncDecl
-		calls map[string]bool
-		forks bool
-	}
-	functions := make(map[string]*function)
-	syntax.Walk(f, func(n syntax.Node) bool {
-		d, ok := n.(*syntax.FuncDecl)
-		if !ok || d.Name == nil {
-			return true
-		}
-		fn := &function{decl: d, calls: make(map[string]bool)}
-		syntax.Walk(d.Body, func(n syntax.Node) bool {
-			switch n := n.(type) {
-			case *syntax.Stmt:
-				fn.forks = fn.forks || n.Background
-			case *syntax.BinaryCmd:
-				fn.forks = fn.forks || n.Op == syntax.Pipe || n.Op == syntax.PipeAll
-			case *syntax.Subshell, *syntax.CmdSubst, *syntax.ProcSubst, *syntax.CoprocClause:
-				fn.forks = true
-			case *syntax.CallExpr:
-				for _, w := range r.fields(n.Args) {
-					fn.calls[w.text] = true
-				}
-			}
-			return true
-		})
-		functions[d.Name.Value] = fn
-		return true
-	})
-	for name, fn := range functions {
-		reached, forks, queue := map[string]bool{}, false, []string{name}
-		for len(queue) > 0 {
-			at := functions[queue[0]]
-			queue = queue[1:]
-			forks = forks || at.forks
-			for callee := range at.calls {
-				if functions[callee] != nil && !reached[callee] {
-					reached[callee] = true
-					queue = append(queue, callee)
-				}
-			}
-		}
-		if reached[name] && forks {
-			return r.refuse(fn.decl, whyForks)
-		}
-	}
-	return nil
 }

@@ -13,11 +13,12 @@ import (
 // nested shells and carriers such as xargs, and refuses the line if
 //
 //   - it cannot be read, or it cannot be told which program some command is;
-//   - there is an allow list, and a command, assignment or redirection is not on it;
+//   - there is an allow list, and a command, assignment or redirection is not on it,
+//     or the line has shell syntax that may mean something else to another shell;
 //   - a command looks destructive. This holds for what is on the list too.
 //
-// It is a seat belt: it stops a tired person's mistake and the usual tricks, and not
-// somebody who sets out to get around it.
+// The last is a seat belt: it stops a tired person's mistake and the usual tricks, and
+// not somebody who sets out to get around it. The allow list is a wall.
 type Policy struct {
 	allow [][]string
 }
@@ -33,9 +34,10 @@ func (r *Refused) Error() string { return fmt.Sprintf("refused: %s: %s", r.Why, 
 
 // NewPolicy returns the policy with an allow list of command prefixes, such as
 // "git status"; an empty list allows everything that the seat belt lets pass. An
-// entry is matched word by word after quotes are removed, and "git" does not
-// match /usr/bin/git. It allows whatever the program does with further words:
-// "find" on the list is a shell. A carrier and what it carries must both be on
+// entry is matched word by word after quotes are removed, with words that are typed
+// out, and "git" does not match /usr/bin/git. It allows whatever the program does with further words:
+// "find" on the list is a shell, and so are "read" and "test", as bash evaluates the
+// subscript of a name. A carrier and what it carries must both be on
 // the list, "timeout" and "git status", or together, "timeout 5 git status".
 //
 // An entry that is not a list of plain words is an error.
@@ -82,14 +84,14 @@ func (p *Policy) Check(payload string) ([]string, error) {
 	if straight, changed := Straighten(payload); changed {
 		return nil, &Refused{Part: payload, Why: "has quotes or dashes that a phone put in", Straight: straight}
 	}
-	g := &guard{allow: p.allow, work: new(int)}
+	g := newGuard(p.allow)
 	if strings.TrimSpace(payload) == "" {
 		return nil, &Refused{Part: payload, Why: "nothing to run"}
 	}
 	if err := g.script(payload); err != nil {
 		return nil, err
 	}
-	return []string{"/bin/sh", "-c", payload}, nil
+	return []string{"/bin/sh", "-c", "--", payload}, nil // a payload may begin with a dash
 }
 
 // CheckArgv decides about an argument list that is run without a shell and returns it
@@ -98,7 +100,7 @@ func (p *Policy) CheckArgv(argv []string) ([]string, error) {
 	if len(argv) == 0 || argv[0] == "" {
 		return nil, &Refused{Part: strings.Join(argv, " "), Why: "nothing to run"}
 	}
-	g := &guard{allow: p.allow, work: new(int)}
+	g := newGuard(p.allow)
 	c := &command{part: strings.Join(argv, " ")}
 	for _, a := range argv {
 		c.words = append(c.words, field{text: a})
@@ -119,7 +121,7 @@ func listed(allow [][]string, words []field) int {
 		}
 		same := true
 		for i, want := range entry {
-			if w := words[i]; !w.static() || w.glob || w.text != want {
+			if w := words[i]; !w.static() || w.glob || w.expanded || w.text != want {
 				same = false
 				break
 			}

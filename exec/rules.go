@@ -5,8 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"mvdan.cc/sh/v3/syntax"
+	"sync"
 )
 
 // command decides about one simple command, and about what it carries.
@@ -18,15 +17,15 @@ func (g *guard) command(c *command) error {
 
 	names, ok := c.names()
 	if !ok {
-		return &Refused{Part: c.part, Why: "cannot tell which program this runs"}
+		return &Refused{Part: c.part, Why: whyProgram}
 	}
 	named := 0
-	if len(g.allow) > 0 {
+	if g.listing() {
 		if c.assigns {
-			return &Refused{Part: c.part, Why: "sets a variable, which the allow list does not cover"}
+			return &Refused{Part: c.part, Why: whyVariable}
 		}
 		if named = listed(g.allow, c.words); named == 0 {
-			return &Refused{Part: c.part, Why: "not on the allow list"}
+			return &Refused{Part: c.part, Why: whyNotListed}
 		}
 	}
 	for _, name := range names {
@@ -34,7 +33,32 @@ func (g *guard) command(c *command) error {
 			return err
 		}
 	}
-	return nil
+	return g.alias(c)
+}
+
+// alias decides about c once more if its name was given to another command. What is
+// aliased is looked at when that is done; here it gets its arguments.
+func (g *guard) alias(c *command) error {
+	name := c.words[0].text
+	words, ok := g.aliases[name]
+	if !ok || slices.Contains(c.aliased, name) {
+		return nil
+	}
+	in := *c
+	in.words = slices.Concat(words, c.words[1:])
+	in.aliased = append(slices.Clone(c.aliased), name)
+	return g.unlisted().command(&in)
+}
+
+// learnAlias notes that name stands for words.
+func (g *guard) learnAlias(name string, words []string) {
+	g.aliases[name] = nil
+	for _, w := range words {
+		g.aliases[name] = append(g.aliases[name], field{text: w})
+	}
+	if len(words) == 0 {
+		delete(g.aliases, name)
+	}
 }
 
 // names returns the base names that c's program may have: one as a rule; those that
@@ -84,8 +108,8 @@ func match(pattern, s string) bool {
 	return ok || err != nil
 }
 
-// guarded yields every name that some rule is about.
-func guarded() map[string]bool {
+// guarded returns every name that some rule is about.
+var guarded = sync.OnceValue(func() map[string]bool {
 	all := make(map[string]bool)
 	for name := range rules {
 		all[name] = true
@@ -93,64 +117,79 @@ func guarded() map[string]bool {
 	for name := range carriers {
 		all[name] = true
 	}
-	for name := range shells {
+	for name := range roamers {
 		all[name] = true
 	}
-	all["mkfs.ext4"] = true
+	for _, name := range []string{"sh", "bash", "dash", "ash", "zsh", "ksh", "fish", "csh", "eval", "find", "mkfs.ext4"} {
+		all[name] = true
+	}
 	return all
-}
+})
 
 // named applies what is known of a program called name. The first words of c, as many
 // as listed says, are named by the allow list.
 func (g *guard) named(name string, c *command, listed int) error {
-	args := c.words[1:]
-	if why := g.made[name]; why != "" && strings.Contains(c.words[0].text, "/") {
+	if why := g.whyMade(c.words[0].text); why != "" && strings.Contains(c.words[0].text, "/") {
 		return &Refused{Part: c.part, Why: why}
 	}
-	if name == "mkfs" || strings.HasPrefix(name, "mkfs.") {
-		name = "mkfs"
+	if err := g.rule(name, c); err != nil {
+		return err
 	}
-	if rule := rules[name]; rule != nil && !asksForHelp(args) {
-		if why := rule(args); why != "" {
-			return &Refused{Part: c.part, Why: why}
-		}
+	if err := g.scripts(name, c); err != nil {
+		return err
 	}
 	switch {
-	case shells[name]:
+	case shells.MatchString(name):
 		return g.shell(c, listed)
 	case interpreter.MatchString(name):
 		return g.interpreter(name, c)
 	case carriers[name] != nil:
 		return g.carrier(carriers[name], c, listed)
 	}
+	if verbs, ok := roamers[name]; ok {
+		return g.roam(verbs, c)
+	}
+	return g.runner(name, c, listed)
+}
+
+// rule applies the rule for name.
+func (g *guard) rule(name string, c *command) error {
+	if strings.HasPrefix(name, "mkfs.") {
+		name = "mkfs"
+	}
+	rule := rules[name]
+	if rule == nil || asksForHelp(c.words[1:]) {
+		return nil
+	}
+	for _, args := range g.fromDirs(c.words[1:]) {
+		if why := rule(args); why != "" {
+			return &Refused{Part: c.part, Why: why}
+		}
+	}
+	return nil
+}
+
+// runner decides about programs, and commands of the shell itself, that each run a script
+// in a way of their own.
+func (g *guard) runner(name string, c *command, listed int) error {
+	args, at := c.words[1:], 1
+	if (name == "eval" || name == "trap") && len(args) > 0 && args[0].text == "--" {
+		args, at = args[1:], 2
+	}
 	switch name {
 	case "eval":
-		return g.nested(c, joined(args), 1, listed)
-	case "source", ".":
-		for _, a := range args {
-			if isStdin(a.text) {
-				return g.input(c)
-			}
-			if err := g.scriptFile(c, a); err != nil {
-				return err
-			}
-		}
+		return g.nested(c, joined(args), at, listed)
 	case "trap":
-		at := 1
-		if len(args) > 0 && args[0].text == "--" {
-			args, at = args[1:], 2
-		}
 		if len(args) > 1 && args[0].text != "" && !strings.HasPrefix(args[0].text, "-") {
 			return g.nested(c, args[0], at, listed)
 		}
+	case "source", ".":
+		return g.sourced(c)
 	case "alias":
-		for i, a := range args {
-			if _, value, ok := strings.Cut(a.text, "="); ok {
-				a.text = value
-				if err := g.nested(c, a, 1+i, listed); err != nil {
-					return err
-				}
-			}
+		return g.aliased(c, listed)
+	case "hash":
+		if len(args) > 2 && args[0].text == "-p" {
+			g.learnAlias(args[2].text, []string{args[1].text})
 		}
 	case "at", "batch":
 		if c.stdin.piped {
@@ -158,15 +197,46 @@ func (g *guard) named(name string, c *command, listed int) error {
 		}
 	case "find":
 		return g.find(c, listed)
-	case "git":
-		for i, a := range args {
-			if _, script, ok := strings.Cut(a.text, "=!"); ok && i > 0 && args[i-1].text == "-c" {
-				a.text = script
-				if err := g.nested(c, a, 1+i, listed); err != nil {
-					return err
-				}
-			}
+	case "crontab":
+		if c.stdin.piped && slices.ContainsFunc(args, func(f field) bool { return isStdin(f.text) }) || len(args) == 0 {
+			return g.crontab(c)
 		}
+	case "make", "gmake":
+		if readsStdin(args) && c.stdin.piped {
+			return &Refused{Part: c.part, Why: whyUnseen}
+		}
+	}
+	return nil
+}
+
+// sourced decides about the files that . reads.
+func (g *guard) sourced(c *command) error {
+	for _, a := range c.words[1:] {
+		if isStdin(a.text) {
+			return g.input(c)
+		}
+		if err := g.scriptFile(c, a); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// aliased decides about what the alias command gives names to, and learns them.
+func (g *guard) aliased(c *command, listed int) error {
+	if err := g.typed(c, len(c.words)); err != nil {
+		return err
+	}
+	for i, a := range c.words[1:] {
+		name, value, ok := strings.Cut(a.text, "=")
+		if !ok {
+			continue
+		}
+		a.text = value
+		if err := g.nested(c, a, 1+i, listed); err != nil {
+			return err
+		}
+		g.learnAlias(name, strings.Fields(value))
 	}
 	return nil
 }
@@ -179,19 +249,42 @@ func isStdin(s string) bool {
 	return s == "-" || s == "/dev/stdin" || s == "/dev/fd/0" || s == "/proc/self/fd/0"
 }
 
+// typed refuses words of c before word at that are not as typed, if there is a list:
+// what they give may move the words behind them.
+func (g *guard) typed(c *command, at int) error {
+	if g.listing() && slices.ContainsFunc(c.words[:at], func(f field) bool { return f.expanded }) {
+		return &Refused{Part: c.part, Why: whyProgram}
+	}
+	return nil
+}
+
 // nested reads a script that is word at of c.
 func (g *guard) nested(c *command, script field, at, listed int) error {
+	if err := g.typed(c, at); err != nil {
+		return err
+	}
 	in := *g
 	if listed > at { // the list names the script itself
 		in.allow = nil
 	}
+	in.stdin = c.stdin
 	return in.seen(script, c.part)
+}
+
+// unlisted returns a guard without the list.
+func (g *guard) unlisted() *guard {
+	in := *g
+	in.allow = nil
+	return &in
 }
 
 // inner decides about the command that begins at word at of c.
 func (g *guard) inner(c *command, at, listed int) error {
 	if at >= len(c.words) {
-		return nil
+		return g.typed(c, len(c.words))
+	}
+	if err := g.typed(c, at); err != nil {
+		return err
 	}
 	in := *g
 	if listed > at {
@@ -207,320 +300,10 @@ func (g *guard) input(c *command) error {
 		return &Refused{Part: c.part, Why: whyFetched}
 	case c.stdin.known != nil:
 		return g.seen(*c.stdin.known, c.part)
-	case c.stdin.piped:
+	case c.stdin.piped || g.listing():
 		return &Refused{Part: c.part, Why: whyUnseen}
 	}
 	return nil
-}
-
-var shells = set("sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "csh", "tcsh", "rbash", "yash", "posh")
-
-// shell decides about sh [options] [-c script | file] words.
-func (g *guard) shell(c *command, listed int) error {
-	if c.network {
-		return &Refused{Part: c.part, Why: whyNetwork}
-	}
-	args := c.words[1:]
-	for i := 0; i < len(args); i++ {
-		a := args[i]
-		switch {
-		case a.process:
-			return &Refused{Part: c.part, Why: whyUnseen}
-		case a.text == "--rcfile" || a.text == "--init-file" || a.text == "-o" || a.text == "+o" || a.text == "-O" || a.text == "+O":
-			i++
-		case a.text == "--" || a.text == "-":
-			if i+1 < len(args) {
-				return g.scriptFile(c, args[i+1])
-			}
-		case strings.HasPrefix(a.text, "--"):
-		case strings.HasPrefix(a.text, "-") || strings.HasPrefix(a.text, "+"):
-			if !a.static() {
-				return &Refused{Part: c.part, Why: whyUnseen}
-			}
-			if strings.Contains(a.text, "c") {
-				// Options may stand between -c and the script.
-				for i++; i < len(args); i++ {
-					if t := args[i].text; t == "--" || t != "-" && len(t) > 1 && strings.HasPrefix(t, "-") && !strings.ContainsAny(t, " ;|&") {
-						continue
-					}
-					return g.nested(c, args[i], 1+i, listed)
-				}
-				if c.more {
-					return &Refused{Part: c.part, Why: whyUnseen}
-				}
-				return nil
-			}
-			if strings.Contains(a.text, "s") {
-				return g.input(c)
-			}
-		default:
-			return g.scriptFile(c, a)
-		}
-	}
-	return g.input(c)
-}
-
-func (g *guard) scriptFile(c *command, f field) error {
-	switch {
-	case f.process || f.opaque:
-		return &Refused{Part: c.part, Why: whyUnseen}
-	case isStdin(f.text):
-		return g.input(c)
-	case g.made[base(f.text)] != "":
-		return &Refused{Part: c.part, Why: g.made[base(f.text)]}
-	}
-	return nil
-}
-
-// Interpreters of other languages. Their programs are not read, but for the shell
-// commands that stand in them as strings.
-var interpreter = regexp.MustCompile(`^(python|perl|ruby|node|nodejs|php|lua|tclsh|awk|gawk|mawk|nawk|deno|bun|osascript|pwsh)[0-9.]*$`)
-
-var (
-	startsShell = regexp.MustCompile("system|getline|[|] *\"|popen|Popen|subprocess|exec|spawn|qx|`|shell")
-	literals    = regexp.MustCompile("\"((?:[^\"\\\\]|\\\\.)*)\"|'((?:[^'\\\\]|\\\\.)*)'|`([^`]*)`|qx *[({/|!]([^(){}/|!]*)[)}/|!]")
-	forksOn     = regexp.MustCompile(`(?s)(while|for|until|loop|1 *;).*\bfork\b|\bfork\b.*(while|for|until|loop)`)
-	removesTree = regexp.MustCompile(`\brmtree\b|\bremove_tree\b|\brm_rf\b|\brm_r\b|\brmSync\b|deltree`)
-)
-
-func (g *guard) interpreter(name string, c *command) error {
-	args := c.words[1:]
-	code, inline, file := field{}, false, false
-	for i, a := range args {
-		switch {
-		case a.process:
-			return &Refused{Part: c.part, Why: "runs a program that cannot be seen"}
-		case isStdin(a.text):
-			file = false
-		case strings.HasPrefix(a.text, "-"):
-			letter := a.text[len(a.text)-1]
-			if !strings.HasPrefix(a.text, "--") && strings.IndexByte("ceErp", letter) >= 0 || a.text == "--eval" || a.text == "--print" {
-				if i+1 < len(args) {
-					code, inline = join(code, args[i+1], "\n"), true
-				}
-			}
-			if a.text == "-m" {
-				file = true
-			}
-		default:
-			if strings.HasSuffix(name, "awk") && !inline {
-				code, inline = a, true
-			}
-			if why := g.made[base(a.text)]; !inline && !file && why != "" {
-				return &Refused{Part: c.part, Why: why}
-			}
-			file = true
-		}
-	}
-	switch {
-	case inline && code.opaque:
-		return &Refused{Part: c.part, Why: "runs a program that cannot be seen"}
-	case inline:
-		return g.program(c, code.text)
-	case !file && c.stdin.fetch:
-		return &Refused{Part: c.part, Why: whyFetched}
-	case !file && c.stdin.known != nil && !c.stdin.known.opaque:
-		return g.program(c, c.stdin.known.text)
-	case !file && c.stdin.piped:
-		return &Refused{Part: c.part, Why: "runs a program that cannot be seen"}
-	}
-	return nil
-}
-
-// program looks at the text of a program in another language.
-func (g *guard) program(c *command, code string) error {
-	if forksOn.MatchString(code) {
-		return &Refused{Part: c.part, Why: whyForks}
-	}
-	if removesTree.MatchString(code) {
-		return &Refused{Part: c.part, Why: whyRemove}
-	}
-	if !startsShell.MatchString(code) {
-		return nil
-	}
-	var all []string
-	in := guard{depth: g.depth, made: g.made, work: g.work} // what is allowed is the interpreter
-	try := func(script string) error {
-		if _, err := parse(script, syntax.LangBash); err != nil {
-			return nil // not shell
-		}
-		if err := in.script(strings.ReplaceAll(script, hole, "${_}")); err != nil && !strings.HasPrefix(err.(*Refused).Why, "cannot") {
-			return &Refused{Part: c.part, Why: err.(*Refused).Why}
-		}
-		return nil
-	}
-	for _, m := range literals.FindAllStringSubmatch(code, -1) {
-		s := m[1] + m[2] + m[3] + m[4]
-		all = append(all, s)
-		if err := try(s); err != nil {
-			return err
-		}
-	}
-	for i := range all { // a list of words, somewhere in the program
-		if err := try(strings.Join(all[i:], " ")); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// A carrier is a program that runs the command in its arguments.
-type carrier struct {
-	short string   // letters of options that take a value
-	long  []string // the same, for --option value
-	skip  int      // arguments before the command
-	env   bool     // NAME=value may stand before the command
-
-	script  string // an option whose value is a script
-	join    bool   // what follows is joined and given to a shell
-	lookup  string // options with which nothing is run
-	perArgs bool   // more words come from standard input
-}
-
-var carriers map[string]*carrier
-
-func init() { // rules and carriers refer to each other
-	carriers = map[string]*carrier{
-		"env":             {short: "uC", long: []string{"--unset", "--chdir"}, env: true, script: "S"},
-		"command":         {lookup: "vV"},
-		"builtin":         {},
-		"exec":            {short: "a"},
-		"nohup":           {},
-		"nice":            {short: "n", long: []string{"--adjustment"}},
-		"ionice":          {short: "cn", long: []string{"--class", "--classdata"}, lookup: "pPu"},
-		"chrt":            {short: "TPD", skip: 1, lookup: "pm"},
-		"taskset":         {skip: 1, lookup: "p"},
-		"timeout":         {short: "ks", long: []string{"--kill-after", "--signal"}, skip: 1},
-		"time":            {short: "fo", long: []string{"--format", "--output"}},
-		"stdbuf":          {short: "ioe", long: []string{"--input", "--output", "--error"}},
-		"unbuffer":        {},
-		"setsid":          {},
-		"strace":          {short: "abeEIoOpPsSuUX"},
-		"ltrace":          {short: "aAeEFlnopsuwxX"},
-		"watch":           {short: "nq", long: []string{"--interval", "--equexit"}, join: true},
-		"xargs":           {short: "adEILnPs", long: []string{"--arg-file", "--delimiter", "--max-args", "--max-procs", "--max-lines", "--replace", "--max-chars"}, perArgs: true},
-		"parallel":        {short: "jaIJNnLlS", long: []string{"--jobs", "--arg-file", "--sshlogin"}, join: true, perArgs: true},
-		"flock":           {short: "wEc", long: []string{"--timeout", "--conflict-exit-code"}, skip: 1, script: "c"},
-		"chroot":          {skip: 1},
-		"unshare":         {short: "SGRw"},
-		"nsenter":         {short: "tSGW", long: []string{"--target"}},
-		"setpriv":         {long: []string{"--reuid", "--regid", "--groups"}},
-		"systemd-run":     {short: "puMEHt", long: []string{"--unit", "--property", "--description", "--slice", "--setenv", "--on-active", "--machine", "--host"}},
-		"systemd-inhibit": {},
-		"script":          {short: "cEIOBTmo", script: "c", skip: 1},
-		"ssh":             {short: "BbcDEeFIiJLlmOopQRSWw", skip: 1, join: true},
-		"busybox":         {},
-		"toybox":          {},
-		"eatmydata":       {},
-		"fakeroot":        {},
-		"caffeinate":      {short: "tw"},
-		"proxychains":     {short: "f"},
-		"torsocks":        {},
-		"catchsegv":       {},
-		"valgrind":        {},
-		"numactl":         {short: "CmNip"},
-		"prlimit":         {},
-		"start-stop-daemon": {
-			short: "xpuangrdNIk", long: []string{"--exec", "--pidfile", "--user", "--startas", "--name", "--chdir"},
-		},
-	}
-}
-
-func (g *guard) carrier(k *carrier, c *command, listed int) error {
-	i := 1
-options:
-	for ; i < len(c.words); i++ {
-		a := c.words[i].text
-		switch {
-		case a == "--":
-			i++
-			break options
-		case strings.HasPrefix(a, "--"):
-			name, value, attached := strings.Cut(a, "=")
-			if k.script != "" && (name == "--split-string" || name == "--command") {
-				if !attached && i+1 < len(c.words) {
-					return g.nested(c, joined(c.words[i+1:]), i+1, listed)
-				}
-				f := c.words[i]
-				f.text = value
-				return g.nested(c, joined(append([]field{f}, c.words[i+1:]...)), i, listed)
-			}
-			if !attached && slices.Contains(k.long, name) {
-				i++
-			}
-		case strings.HasPrefix(a, "-") && len(a) > 1:
-			for j := 1; j < len(a); j++ {
-				letter := a[j : j+1]
-				if k.lookup != "" && strings.Contains(k.lookup, letter) {
-					return nil
-				}
-				if k.script != "" && letter == k.script {
-					if j+1 < len(a) {
-						f := c.words[i]
-						f.text = a[j+1:]
-						return g.nested(c, joined(append([]field{f}, c.words[i+1:]...)), i, listed)
-					}
-					if i+1 < len(c.words) {
-						return g.nested(c, joined(c.words[i+1:]), i+1, listed)
-					}
-					return nil
-				}
-				if strings.Contains(k.short, letter) {
-					if j+1 == len(a) {
-						i++
-					}
-					break
-				}
-			}
-		case k.env && strings.Contains(a, "="):
-			if len(g.allow) > 0 && listed <= i {
-				return &Refused{Part: c.part, Why: "sets a variable, which the allow list does not cover"}
-			}
-		case k.env && a == "-":
-		default:
-			break options
-		}
-	}
-	i += k.skip
-	if k.skip > 0 && k.script != "" { // flock FILE -c script
-		if i < len(c.words) && (c.words[i].text == "-"+k.script || c.words[i].text == "--command") && i+1 < len(c.words) {
-			return g.nested(c, c.words[i+1], i+1, listed)
-		}
-	}
-	if i >= len(c.words) {
-		if c.more {
-			return &Refused{Part: c.part, Why: "cannot tell which program this runs"}
-		}
-		return nil
-	}
-	if k.join {
-		words := joined(c.words[i:])
-		if words.opaque && !c.words[i].opaque {
-			// The program is known, its arguments are not: that much is so everywhere.
-			return g.inner(c, i, listed)
-		}
-		if err := g.nested(c, words, i, listed); err != nil {
-			return err
-		}
-		// A shell at the other end reads what is sent to it.
-		in := *c
-		in.words = slices.Clone(c.words[:i])
-		for _, w := range strings.Fields(words.text) {
-			in.words = append(in.words, field{text: w, opaque: words.opaque, flags: words.flags})
-		}
-		return g.inner(&in, i, listed)
-	}
-	if k.perArgs && c.stdin.known != nil {
-		in := *c
-		in.words = slices.Clone(c.words)
-		for _, w := range strings.Fields(c.stdin.known.text) {
-			in.words = append(in.words, field{text: w})
-		}
-		in.stdin = stdin{}
-		return g.inner(&in, i, listed)
-	}
-	c.more = c.more || k.perArgs && c.stdin.piped
-	return g.inner(c, i, listed)
 }
 
 // find decides about what find does to what it finds.
@@ -574,6 +357,28 @@ const (
 
 func always(why string) func([]field) string { return func([]field) string { return why } }
 
+// holding refuses arguments one of which matches pattern.
+func holding(why, pattern string) func([]field) string {
+	re := regexp.MustCompile(pattern)
+	return func(args []field) string {
+		if slices.ContainsFunc(args, func(a field) bool { return re.MatchString(a.text) }) {
+			return why
+		}
+		return ""
+	}
+}
+
+// unless refuses arguments none of which matches pattern.
+func unless(why, pattern string) func([]field) string {
+	re := regexp.MustCompile(pattern)
+	return func(args []field) string {
+		if len(args) == 0 || slices.ContainsFunc(args, func(a field) bool { return re.MatchString(a.text) }) {
+			return ""
+		}
+		return why
+	}
+}
+
 // rules says of a program why these arguments are refused, or "".
 var rules = map[string]func(args []field) string{
 	"rm":         remove,
@@ -594,6 +399,27 @@ var rules = map[string]func(args []field) string{
 	"mkfs":       always(whyFormat),
 	"mke2fs":     always(whyFormat),
 	"mkswap":     always(whyFormat),
+	"mkdosfs":    always(whyFormat),
+	"mkntfs":     always(whyFormat),
+	"mkudffs":    always(whyFormat),
+	"lvremove":   always(whyDevice),
+	"vgremove":   always(whyDevice),
+	"pvremove":   always(whyDevice),
+	"sgdisk":     holding(whyDevice, `^(-[zZod].*|--(zap|zap-all|clear|delete)(=.*)?)$`),
+	"parted":     holding(whyDevice, `^(.*\s)?(mklabel|mktable|mkpart|rm|resizepart)(\s.*)?$`),
+	"fdisk":      unless(whyDevice, `^(-l|--list|-x|-V|--version|-s|--getsz)`),
+	"sfdisk":     unless(whyDevice, `^(-l|--list|-d|--dump|-J|--json|-V|--version|-s|-g|-F|--list-free)`),
+	"gdisk":      unless(whyDevice, `^-l`),
+	"cfdisk":     always(whyDevice),
+	"cryptsetup": holding(whyFormat, `^(luksFormat|luksErase|erase|reencrypt)$`),
+	"zpool":      holding(whyDevice, `^(destroy|create|labelclear)$`),
+	"zfs":        holding(whyRemove, `^destroy$`),
+	"mdadm":      holding(whyDevice, `^--zero-superblock$`),
+	"nvme":       holding(whyFormat, `^(format|sanitize|write)$`),
+	"hdparm":     holding(whyDevice, `^--(security-erase|trim-sector|write-sector)`),
+	"badblocks":  holding(whyDevice, `^-[a-z]*w`),
+	"socat":      holding(whyNetwork, `(?i)^(exec|system|shell):`),
+	"xargs":      unboundedXargs,
 	"newfs":      always(whyFormat),
 	"wipefs":     wipe,
 	"blkdiscard": always(whyDevice),
@@ -621,6 +447,7 @@ var rules = map[string]func(args []field) string{
 	"chown":      recursiveMode,
 	"chgrp":      recursiveMode,
 	"kill":       killAll,
+	"pkill":      killAll,
 }
 
 // options splits args at "--": what may be an option, and what is none.
@@ -655,9 +482,21 @@ func has(opts []string, letters, long string) bool {
 	})
 }
 
+// mayHoldOptions reports whether a word of args comes from elsewhere and may be options
+// for the others. A word alone is more likely what they are about.
+func mayHoldOptions(args []field) bool {
+	if end := slices.IndexFunc(args, func(a field) bool { return a.text == "--" }); end >= 0 {
+		args = args[:end]
+	}
+	_, _, operands := options(args)
+	return len(operands) > 1 && slices.ContainsFunc(args, func(a field) bool {
+		return a.several && strings.HasPrefix(a.text, hole)
+	})
+}
+
 func remove(args []field) string {
 	opts, unforeseen, operands := options(args)
-	if unforeseen || slices.Contains(opts, "--no-preserve-root") {
+	if unforeseen || mayHoldOptions(args) || slices.Contains(opts, "--no-preserve-root") {
 		return whyRemove
 	}
 	if !has(opts, "rR", "recursive") {
@@ -810,8 +649,30 @@ func netcat(args []field) string {
 	return ""
 }
 
+// unboundedXargs refuses as many processes at a time as there is input.
+func unboundedXargs(args []field) string {
+	for i, a := range args {
+		switch {
+		case a.text == "--max-procs=0", regexUnbounded.MatchString(a.text),
+			i > 0 && a.text == "0" && regexProcs.MatchString(args[i-1].text):
+			return whyForks
+		case !strings.HasPrefix(a.text, "-") && (i == 0 || !strings.HasPrefix(args[i-1].text, "-")):
+			return "" // the command
+		}
+	}
+	return ""
+}
+
+var (
+	regexUnbounded = regexp.MustCompile(`^-[0prtx]*P0+$`)
+	regexProcs     = regexp.MustCompile(`^(-[0prtx]*P|--max-procs)$`)
+)
+
 func killAll(args []field) string {
 	for i, a := range args {
+		if strings.Contains(a.text, parent) {
+			return "ends what watches over it"
+		}
 		// The first -1 is a signal, unless it follows one.
 		if a.text == "-1" && (i > 0 || len(args) == 1) {
 			return "ends everything"

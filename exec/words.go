@@ -1,6 +1,7 @@
 package exec
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,12 +15,19 @@ type field struct {
 	glob bool   // a hole may be a pattern that matches file names
 
 	opaque  bool // a hole comes from a command: it can be anything
+	read    bool // that command's output is it
+	several bool // and is not quoted: it can be several words, options among them
 	flags   bool // a hole may be an option, as its variable is set to one
 	process bool // it is a process substitution
+
+	expanded bool // a part of it is not as typed: shells can disagree about it
 }
 
 // hole stands for text that cannot be foreseen, also for none. No payload can hold it.
 const hole = "\x00"
+
+// parent stands for the process that watches over the payload, which is its parent.
+const parent = "$PPID"
 
 func (f field) static() bool { return !strings.Contains(f.text, hole) }
 
@@ -97,10 +105,13 @@ func (r *reader) fields(ws []*syntax.Word) []field {
 	for _, w := range ws {
 		each, ok := braces(w)
 		if !ok {
-			all = append(all, field{text: hole, opaque: true, flags: true})
+			all = append(all, field{text: hole, opaque: true, flags: true, expanded: true})
 		}
 		for _, b := range each {
-			all = append(all, r.split(b)...)
+			for _, f := range r.split(b) {
+				f.expanded = f.expanded || len(each) > 1
+				all = append(all, f)
+			}
 		}
 	}
 	return all
@@ -201,11 +212,13 @@ func (b *builder) addSplit(s string) {
 	for i, w := range strings.FieldsFunc(" "+s+" ", isBlank) {
 		if i > 0 || strings.IndexFunc(s, isBlank) == 0 {
 			b.end()
+			b.cur.expanded = true
 		}
 		b.add(w)
 	}
 	if s != "" && strings.LastIndexFunc(s, isBlank) == len(s)-1 {
 		b.end()
+		b.cur.expanded = true
 	}
 }
 
@@ -223,6 +236,9 @@ func (b *builder) addField(f field, quoted bool) {
 	b.cur.opaque = b.cur.opaque || f.opaque
 	b.cur.flags = b.cur.flags || f.flags
 	b.cur.process = b.cur.process || f.process
+	b.cur.several = b.cur.several || f.opaque && f.read && !quoted
+	b.cur.read = b.cur.read || f.read
+	b.cur.expanded = true
 	if quoted {
 		b.add(f.text)
 	} else {
@@ -302,7 +318,7 @@ func (r *reader) param(b *builder, p *syntax.ParamExp, quoted bool) {
 		return
 	}
 	if !plain {
-		b.addField(field{text: hole, opaque: true}, quoted)
+		b.addField(r.alternative(p), quoted)
 		return
 	}
 	name := p.Param.Value
@@ -318,34 +334,60 @@ func (r *reader) param(b *builder, p *syntax.ParamExp, quoted bool) {
 			b.addField(r.one(values[0]), quoted)
 			return
 		}
-		f := field{text: hole, opaque: len(values) == 0}
+		f := field{text: hole}
 		for _, v := range values {
-			f.flags = f.flags || strings.HasPrefix(r.one(v).text, "-")
+			one := r.one(v)
+			f.flags = f.flags || regexOption.MatchString(one.text)
+			f.read = f.read || one.read
+			f.opaque = f.opaque || one.opaque || !regexTame.MatchString(one.text)
 		}
 		b.addField(f, quoted)
 		return
 	}
 	switch {
 	case len(values) > 0 || r.unknown[name]:
-		b.addField(field{text: hole, opaque: true}, quoted)
+		b.addField(field{text: hole, opaque: true, read: true}, quoted)
 	case name == "@" || name == "*" || name >= "0" && name <= "9~":
 		b.addField(field{text: hole, opaque: true, flags: true}, quoted)
 	case name == "IFS":
 		b.addField(field{text: " "}, quoted)
+	case name == "PPID":
+		b.addField(field{text: parent}, quoted)
 	case name == "HOME":
-		b.add("~")
+		b.addField(field{text: "~"}, true)
 	case name == "SHELL":
-		b.add("/bin/sh")
+		b.addField(field{text: "/bin/sh"}, true)
 	case name == "PWD":
-		b.add(".")
+		b.addField(field{text: "."}, true)
 	default:
 		b.addField(field{text: hole}, quoted)
 	}
 }
 
+// alternative foresees ${x:-word} and ${x:+word}, which are opaque but for this: the word
+// may be an option. So may other expansions, but nobody writes them so.
+func (r *reader) alternative(p *syntax.ParamExp) field {
+	f := field{text: hole, opaque: true}
+	if p.Exp == nil || p.Exp.Word == nil || r.depth >= maxDepth {
+		return f
+	}
+	r.depth++
+	defer func() { r.depth-- }()
+	word := r.one(p.Exp.Word)
+	f.flags = word.flags || regexOption.MatchString(word.text)
+	f.read = word.read
+	return f
+}
+
+// regexOption matches text with an option in it.
+var regexOption = regexp.MustCompile(`(^|\s)-`)
+
+// regexTame matches values that are not code, wherever they end up.
+var regexTame = regexp.MustCompile(`^[\w\x00./:=@%+,~^-]*$`)
+
 // substitution foresees $(echo words), $(printf words) and $(which name).
 func (r *reader) substitution(stmts []*syntax.Stmt) field {
-	unseen := field{text: hole, opaque: true}
+	unseen := field{text: hole, opaque: true, read: true}
 	if len(stmts) != 1 || len(stmts[0].Redirs) > 0 || r.depth >= maxDepth {
 		return unseen
 	}
@@ -419,6 +461,7 @@ func join(a, b field, sep string) field {
 		text: a.text + sep + b.text,
 		glob: a.glob || b.glob, opaque: a.opaque || b.opaque,
 		flags: a.flags || b.flags, process: a.process || b.process,
+		read: a.read || b.read, several: a.several || b.several, expanded: a.expanded || b.expanded,
 	}
 }
 

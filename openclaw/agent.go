@@ -113,6 +113,7 @@ type agentRun struct {
 	p      AgentParams
 	result AgentResult // what is known so far
 	boot   string      // of the gateway that got the message
+	sentAt time.Time   // first
 
 	accepted bool
 	unfollow func()
@@ -238,24 +239,31 @@ func (r *agentRun) step(e AgentEvent) {
 	}
 }
 
+// resendWithin is how long after the first time a message may be sent again with
+// the same key. The gateway forgets a key 5 minutes after its run has ended, and
+// would run the message once more.
+// Source: openclaw 2026.9.6, the maintenance of its deduplication keys.
+const resendWithin = 2 * time.Minute
+
 // do sends the message, and again with the same key only where the gateway is
-// sure to know the key: while it is the same process.
+// sure to know the key: while it is the same process, and not too late.
 func (r *agentRun) do(ctx context.Context) (AgentResult, error) {
-	sent := false
 	for {
 		c, err := r.g.current()
-		if err != nil && !sent {
+		if err != nil && r.sentAt.IsZero() {
 			return AgentResult{}, err // nothing was sent
 		}
 		if err == nil {
+			begun := time.Now()
 			end, err := r.send(ctx, c)
 			switch {
 			case end:
 				return r.result, err
-			case errors.Is(err, errNotSent) && !sent:
+			case errors.Is(err, errNotSent) && r.sentAt.IsZero():
 				return AgentResult{}, err
+			case r.sentAt.IsZero():
+				r.sentAt = begun
 			}
-			sent = true
 		}
 		if ctx.Err() != nil {
 			return r.stillRunning(ctx)
@@ -266,10 +274,35 @@ func (r *agentRun) do(ctx context.Context) (AgentResult, error) {
 			return r.stillRunning(ctx)
 		}
 		r.emit(ProgressReattach, time.Time{}, "", "")
-		if r.accepted || s.Hello.BootID != r.boot {
+		if r.accepted || s.Hello.BootID != r.boot || time.Since(r.sentAt) > resendWithin {
 			return r.attach(ctx)
 		}
 	}
+}
+
+// AwaitAgent waits for the end of run runID, which was started earlier in the
+// session with the given key. It survives what RunAgent does, and ends as it does.
+// AgentLost means that the gateway does not know the run, its session is idle and
+// the transcript has no reply to it: the gateway forgets a run 10 minutes after its
+// end, and with its process.
+// Source: agent.wait.
+func (g *Gateway) AwaitAgent(ctx context.Context, runID, sessionKey string, onProgress func(AgentProgress)) (AgentResult, error) {
+	r := &agentRun{
+		g: g, p: AgentParams{IdempotencyKey: runID, SessionKey: sessionKey}, report: onProgress, begun: true,
+		result: AgentResult{RunID: runID, SessionKey: sessionKey}, accepted: true,
+	}
+	defer r.watch()()
+	r.follow(ctx)
+	defer func() {
+		if r.unfollow != nil {
+			r.unfollow()
+		}
+	}()
+	res, err := r.attach(ctx)
+	if err != nil {
+		err = fmt.Errorf("await agent: %w", err)
+	}
+	return res, err
 }
 
 func (r *agentRun) stillRunning(ctx context.Context) (AgentResult, error) {
@@ -346,6 +379,11 @@ func (r *agentRun) accept(ctx context.Context) {
 		r.accepted = true
 		r.emit(ProgressAccepted, time.Time{}, r.result.SessionKey, "")
 	}
+	r.follow(ctx)
+}
+
+// follow asks for the events of the run's session, once it is known.
+func (r *agentRun) follow(ctx context.Context) {
 	if r.unfollow == nil && r.report != nil && r.result.SessionKey != "" {
 		if stop, err := r.g.Follow(ctx, r.result.SessionKey); err == nil {
 			r.unfollow = stop // without it there is less progress to see
@@ -361,13 +399,17 @@ const (
 	lookEvery = 2 * time.Second  // between them
 )
 
+// known reports whether the gateway is sure to know the run: it is the process
+// that took it.
+func (r *agentRun) known() bool { return r.accepted && r.g.State().Hello.BootID == r.boot }
+
 // attach waits for a run that the gateway has, or had.
 func (r *agentRun) attach(ctx context.Context) (AgentResult, error) {
 	idle := 0
 	for {
 		wait := waitFor
-		if rebooted := r.g.State().Hello.BootID != r.boot; rebooted {
-			wait = lookEvery // its new process does not know the run
+		if !r.known() {
+			wait = lookEvery
 		}
 		a, err := r.g.agentWait(ctx, r.p.IdempotencyKey, wait)
 		switch {
@@ -391,7 +433,7 @@ func (r *agentRun) attach(ctx context.Context) (AgentResult, error) {
 			a.fill(&r.result)
 			return r.result, nil
 		}
-		if r.g.State().Hello.BootID == r.boot {
+		if r.known() {
 			continue
 		}
 		ended, err := r.look(ctx)
@@ -429,13 +471,11 @@ func unavailable(err error) bool {
 // errBusy says that the session runs something: perhaps our run, taken up again.
 var errBusy = fmt.Errorf("session is busy: %w", ErrTimeout)
 
-// look asks the session, after a reboot of the gateway, whether the run ended
-// before it: then the transcript has its reply.
+// look asks the session of a run that the gateway may not know whether it has
+// ended: then the transcript has its reply.
 func (r *agentRun) look(ctx context.Context) (ended bool, err error) {
-	if r.result.SessionKey == "" {
-		return false, ErrNotFound
-	}
-	s, err := r.g.Session(ctx, r.result.SessionKey)
+	key := cmp.Or(r.result.SessionKey, "agent:"+r.p.AgentID+":main")
+	s, err := r.g.Session(ctx, key)
 	if err != nil {
 		return false, err
 	}
@@ -600,24 +640,6 @@ func (g *Gateway) agentWait(ctx context.Context, runID string, d time.Duration) 
 	defer cancel()
 	err = g.call(ctx, "agent.wait", map[string]any{"runId": runID, "timeoutMs": d.Milliseconds()}, &a, true)
 	return a, err
-}
-
-// AgentWait waits up to d for the end of run runID. Status AgentRunning means
-// that it has not ended, or that the gateway does not know it: its memory of runs
-// ends with its process.
-// Source: agent.wait.
-func (g *Gateway) AgentWait(ctx context.Context, runID string, d time.Duration) (AgentResult, error) {
-	r := AgentResult{RunID: runID}
-	a, err := g.agentWait(ctx, runID, d)
-	switch {
-	case err != nil:
-		return r, err
-	case a.running():
-		r.Status = AgentRunning
-	default:
-		a.fill(&r)
-	}
-	return r, nil
 }
 
 // Abort ends the active runs of a session and returns their ids; none if it was

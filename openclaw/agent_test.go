@@ -77,7 +77,6 @@ func TestAgentSurvives(t *testing.T) {
 			time.Sleep(40 * time.Second)
 			s.Up()
 		}, status: openclaw.AgentOK, text: "fake reply: slow: 60000", effects: 1},
-		{name: "gateway killed before it had the message", intercept: always(fakegateway.Action{Drop: fakegateway.BeforeEffect}), disturb: nil, status: openclaw.AgentOK, effects: 1},
 		{name: "gateway killed with the message on its way", intercept: always(fakegateway.Action{Delay: time.Hour}), disturb: func(s *fakegateway.Server) {
 			s.Kill()
 			time.Sleep(5 * time.Second)
@@ -114,6 +113,117 @@ func TestAgentSurvives(t *testing.T) {
 			})
 		})
 	}
+}
+
+// The network is gone for longer than the gateway remembers keys. Sent again, the
+// message would be run again: its reply is looked up instead.
+func TestAgentIsNotSentAgainTooLate(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		lost    fakegateway.Action
+		away    time.Duration
+		status  openclaw.AgentStatus
+		err     error
+		effects int
+	}{
+		{"within the time", fakegateway.Action{Drop: fakegateway.BeforeEffect}, time.Minute, openclaw.AgentOK, nil, 1},
+		{"too late, it was run", fakegateway.Action{Drop: fakegateway.BeforeAnswer}, 6 * time.Minute, openclaw.AgentOK, nil, 1},
+		{"too late, it was forgotten", fakegateway.Action{Drop: fakegateway.BeforeAnswer}, 12 * time.Minute, openclaw.AgentOK, nil, 1},
+		{"too late, it never arrived", fakegateway.Action{Drop: fakegateway.BeforeEffect}, 6 * time.Minute, openclaw.AgentLost, openclaw.ErrLost, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := fake(t, fakegateway.Config{})
+				g := start(t, to(s))
+				await(t, g)
+				s.Intercept(func(c fakegateway.Call) fakegateway.Action {
+					if c.Method == "agent" && c.N == 1 {
+						s.Down()
+						return tt.lost
+					}
+					return fakegateway.Action{}
+				})
+				go func() {
+					time.Sleep(tt.away)
+					s.Up()
+				}()
+				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
+				defer cancel()
+				res, err := g.RunAgent(ctx, ask("quick"), nil)
+				if !errors.Is(err, tt.err) || res.Status != tt.status || tt.status == openclaw.AgentOK && res.Text != "fake reply: quick" {
+					t.Errorf("RunAgent = %+v, %v; want %s, %v", res, err, tt.status, tt.err)
+				}
+				if n := s.Effects("run-1"); n != tt.effects {
+					t.Errorf("the model was asked %d times, want %d", n, tt.effects)
+				}
+			})
+		})
+	}
+}
+
+// Whoever looks again learns how the run ended, or that nobody knows: never that it
+// goes on when it does not.
+func TestAwaitAgent(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		run    string
+		later  time.Duration               // after the start of the run
+		before func(s *fakegateway.Server) // then
+		during func(s *fakegateway.Server) // 2 s later
+		status openclaw.AgentStatus
+		text   string
+	}{
+		{name: "it runs", run: "run-1", status: openclaw.AgentOK, text: "fake reply: slow: 10000"},
+		{name: "the socket is lost meanwhile", run: "run-1", during: (*fakegateway.Server).Drop, status: openclaw.AgentOK, text: "fake reply: slow: 10000"},
+		{name: "it ended", run: "run-1", later: time.Minute, status: openclaw.AgentOK, text: "fake reply: slow: 10000"},
+		{name: "it ended long ago", run: "run-1", later: time.Hour, status: openclaw.AgentOK, text: "fake reply: slow: 10000"},
+		{name: "the gateway was restarted after its end", run: "run-1", later: time.Minute, before: killed, status: openclaw.AgentOK, text: "fake reply: slow: 10000"},
+		{name: "the gateway was restarted while it ran", run: "run-1", later: time.Second, before: killed, status: openclaw.AgentLost},
+		{name: "the gateway is restarted while it runs", run: "run-1", during: killed, status: openclaw.AgentLost},
+		{name: "there never was one", run: "run-2", later: time.Minute, status: openclaw.AgentLost},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			bubble(t, func(t *testing.T) {
+				s := fake(t, fakegateway.Config{})
+				g := start(t, to(s))
+				await(t, g)
+				short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+				defer cancel()
+				if res, err := g.RunAgent(short, ask("slow: 10000"), nil); res.Status != openclaw.AgentRunning {
+					t.Fatalf("RunAgent = %+v, %v", res, err)
+				}
+				time.Sleep(tt.later)
+				if tt.before != nil {
+					tt.before(s)
+				}
+				await(t, g)
+				if tt.during != nil {
+					go func() {
+						time.Sleep(2 * time.Second)
+						tt.during(s)
+					}()
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+				defer cancel()
+				began := time.Now()
+				res, err := g.AwaitAgent(ctx, tt.run, "agent:main:ops", func(openclaw.AgentProgress) {})
+				if err != nil || res.Status != tt.status || res.Text != tt.text || res.RunID != tt.run {
+					t.Errorf("AwaitAgent = %+v, %v; want %s %q", res, err, tt.status, tt.text)
+				}
+				if took := time.Since(began); took > time.Minute {
+					t.Errorf("took %v", took)
+				}
+				time.Sleep(time.Minute)
+			})
+		})
+	}
+}
+
+// killed is a gateway that was killed and is up again.
+func killed(s *fakegateway.Server) {
+	s.Kill()
+	time.Sleep(5 * time.Second)
+	s.Up()
 }
 
 func TestAgentRefusals(t *testing.T) {

@@ -262,11 +262,11 @@ func TestRealAgentTurn(t *testing.T) {
 	if err != nil || s.Busy || s.Model != "mock-1" || s.ContextUsed() <= 0 || s.Kind == "" || s.UpdatedAt.IsZero() {
 		t.Errorf("Session = %+v, %v", s, err)
 	}
-	if r, err := g.AgentWait(ctx, "turn-1", time.Second); err != nil || r.Status != openclaw.AgentOK || r.Text != res.Text {
-		t.Errorf("AgentWait = %+v, %v", r, err)
+	if r, err := g.AwaitAgent(ctx, "turn-1", res.SessionKey, nil); err != nil || r.Status != openclaw.AgentOK || r.Text != res.Text {
+		t.Errorf("AwaitAgent = %+v, %v", r, err)
 	}
-	if r, err := g.AgentWait(ctx, "never", 50*time.Millisecond); err != nil || r.Status != openclaw.AgentRunning {
-		t.Errorf("AgentWait of an unknown run = %+v, %v", r, err)
+	if r, err := g.AwaitAgent(ctx, "never", res.SessionKey, nil); err != nil || r.Status != openclaw.AgentLost {
+		t.Errorf("AwaitAgent of an unknown run = %+v, %v", r, err)
 	}
 }
 
@@ -291,7 +291,7 @@ func TestRealAgentEnds(t *testing.T) {
 	}
 	end := make(chan openclaw.AgentResult, 1)
 	go func() {
-		r, _ := g.AgentWait(ctx, "slow-1", 30*time.Second)
+		r, _ := g.AwaitAgent(ctx, "slow-1", "agent:main:slow", nil)
 		end <- r
 	}()
 	ids, err := g.Abort(ctx, "agent:main:slow")

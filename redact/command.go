@@ -16,6 +16,7 @@ type tool struct {
 // tools and their options.
 // Sources: the manual pages of the commands named.
 var tools = []tool{
+	{"beeline", "p", false, false}, {"mcrcon", "p", false, false}, {"snmpwalk", "X", false, false}, {"snmpget", "X", false, false},
 	{"mysql", "p", true, true}, {"mysqldump", "p", true, true}, {"mysqladmin", "p", true, true}, {"mariadb", "p", true, true}, {"mariadb-dump", "p", true, true}, {"mysqlimport", "p", true, true},
 	{"sshpass", "p", true, false}, {"docker login", "p", false, false}, {"podman login", "p", false, false}, {"nerdctl login", "p", false, false}, {"crane auth login", "p", false, false}, {"skopeo login", "p", false, false}, {"helm registry login", "p", false, false}, {"oras login", "p", false, false}, {"buildah login", "p", false, false},
 	{"redis-cli", "a", false, false}, {"mongo", "p", true, false}, {"mongosh", "p", true, false}, {"mongodump", "p", false, false}, {"mongorestore", "p", false, false}, {"mongoexport", "p", false, false},
@@ -23,7 +24,7 @@ var tools = []tool{
 	{"sqlcmd", "P", true, false}, {"bcp", "P", true, false}, {"isql", "P", true, false}, {"tsql", "P", true, false}, {"cqlsh", "p", false, false}, {"influx", "p", false, false}, {"clickhouse-client", "p", false, false},
 	{"7z", "p", true, true}, {"7za", "p", true, true}, {"rar", "p", true, true}, {"unrar", "p", true, true}, {"zip", "P", false, false}, {"unzip", "P", true, false},
 	{"az login", "p", false, false}, {"oc login", "p", false, false}, {"cf login", "p", false, false}, {"heroku", "p", false, false}, {"psexec", "p", false, false}, {"xfreerdp", "p", false, false}, {"rdesktop", "p", false, false}, {"vncviewer", "p", false, false},
-	{"rabbitmqadmin", "p", false, false}, {"mosquitto_pub", "P", false, false}, {"mosquitto_sub", "P", false, false}, {"ipmitool", "P", false, false}, {"snmpwalk", "A", false, false}, {"snmpget", "A", false, false}, {"impacket", "p", false, false}, {"crackmapexec", "p", false, false}, {"netexec", "p", false, false}, {"nxc", "p", false, false}, {"smbmap", "p", false, false}, {"evil-winrm", "p", false, false}, {"hydra", "p", false, false}, {"kinit", "p", false, false}, {"pscp", "pw", false, false}, {"plink", "pw", false, false}, {"putty", "pw", false, false}, {"openssl", "k", false, false}, {"keytool", "p", false, false}, {"lftp", "p", false, false}, {"ncftp", "p", false, false}, {"wpa_passphrase", "p", false, false}, {"proxychains", "p", false, false}, {"exchangecli", "p", false, false}, {"tower-cli", "p", false, false}, {"mc", "p", false, false}, {"argocd login", "p", false, false}, {"svn", "p", false, false}, {"twine upload", "p", false, false}, {"couchbase-cli", "p", false, false}, {"nats", "p", false, false}, {"sftp", "p", false, false}, {"snowsql", "p", false, false}, {"vsql", "w", false, false}, {"htpasswd -b", "b", false, false}, {"net use", "", false, false},
+	{"rabbitmqadmin", "p", false, false}, {"mosquitto_pub", "P", false, false}, {"mosquitto_sub", "P", false, false}, {"ipmitool", "P", false, false}, {"snmpwalk", "A", false, false}, {"snmpget", "A", false, false}, {"impacket", "p", false, false}, {"crackmapexec", "p", false, false}, {"netexec", "p", false, false}, {"nxc", "p", false, false}, {"smbmap", "p", false, false}, {"evil-winrm", "p", false, false}, {"hydra", "p", false, false}, {"kinit", "p", false, false}, {"pscp", "pw", false, false}, {"plink", "pw", false, false}, {"putty", "pw", false, false}, {"openssl", "k", false, false}, {"keytool", "p", false, false}, {"lftp", "p", false, false}, {"ncftp", "p", false, false}, {"wpa_passphrase", "p", false, false}, {"proxychains", "p", false, false}, {"exchangecli", "p", false, false}, {"tower-cli", "p", false, false}, {"mc", "p", false, false}, {"argocd login", "p", false, false}, {"svn", "p", false, false}, {"twine upload", "p", false, false}, {"couchbase-cli", "p", false, false}, {"nats", "p", false, false}, {"sftp", "p", false, false}, {"snowsql", "p", false, false}, {"vsql", "w", false, false}, {"htpasswd -b", "b", false, false},
 }
 
 // userTools take "user:password" as the argument of -u or --user.
@@ -90,11 +91,16 @@ func (s *scanner) flag(at, end int) {
 	word, wordEnd := s.command(at)
 	opt := v[end-1]
 	if opt == ':' { // /p:secret, /user:name secret
-		switch {
-		case word == "xfreerdp" || word == "wfreerdp":
+		if word == "xfreerdp" || word == "wfreerdp" {
 			s.argument(end)
-		case word == "net" && hasPrefix(v[wordEnd:], " use "):
-			s.argument(skipBlanks(v, s.wordEnd(end, len(v))))
+		}
+		return
+	}
+	if word == "" && opt == 'u' && end < len(v) && v[end] == ' ' && !bytes.ContainsAny(v[at:at+1], "'\"") {
+		// Any other program: only what is a user and a random password.
+		e := s.wordEnd(end+1, len(v))
+		if user, pw, ok := bytes.Cut(v[end+1:e], []byte(":")); ok && isVariableName(user) && weigh(pw) == 3 && len(pw) >= 16 {
+			s.found(e-len(pw), e, "")
 		}
 		return
 	}
@@ -105,6 +111,14 @@ func (s *scanner) flag(at, end int) {
 		if end < len(v) && (v[end] == ' ' || v[end] == '=') {
 			s.userPassword(skipBlanks(v, end+1), word)
 		}
+		return
+	}
+	if opt == 'u' && v[at] == '"' { // "-u", "user:secret" of an argument list
+		i := end
+		for i < len(v) && (v[i] == '"' || v[i] == ',' || v[i] == ' ') && i-end < 3 {
+			i++
+		}
+		s.userPassword(auditField(v, i), word)
 		return
 	}
 	if opt == 'u' || opt == 'U' && (word == "smbclient" || word == "rpcclient") || opt == 'a' && (word == "http" || word == "https" || word == "xh") {
@@ -141,7 +155,7 @@ func (s *scanner) flag(at, end int) {
 			for j < len(v) && (v[j] == ',' || v[j] == ' ') {
 				j++
 			}
-			s.argument(j)
+			s.argument(auditField(v, j))
 		case t.glue && quotedOpt:
 			e := bytes.IndexByte(v[i:min(len(v), i+unbounded)], v[at])
 			if e > 0 && weigh(v[i:i+e]) > 0 {
@@ -155,6 +169,26 @@ func (s *scanner) flag(at, end int) {
 		}
 		return
 	}
+}
+
+// auditField returns where the value of a2="…" begins, if v[i] is one: the audit
+// log numbers the arguments of a command.
+func auditField(v []byte, i int) int {
+	if i+3 < len(v) && v[i] == 'a' && isDigit(v[i+1]) {
+		if n := bytes.IndexByte(v[i:i+4], '='); n > 0 {
+			return i + n + 1
+		}
+	}
+	return i
+}
+
+func isVariableName(v []byte) bool {
+	for _, c := range v {
+		if !isAlnum(c) && c != '_' && c != '-' && c != '.' {
+			return false
+		}
+	}
+	return len(v) > 0
 }
 
 // hasWordOption reports whether an option continues as a word: -port, -path.
@@ -221,6 +255,10 @@ func (s *scanner) userPassword(i int, word string) {
 			s.found(i, end, s.kindOf(i, end))
 		}
 		return
+	}
+	if w, q := openQuote(v, i+n+1); w > 0 && end == i+n+1 { // user:'secret'
+		i, n = i+n+1, 0
+		end, _ = closeQuote(v[:min(len(v), i+unbounded)], i+w, q, false)
 	}
 	if pw := v[i+n+1 : end]; weigh(pw) > 0 {
 		s.found(i+n+1, end, s.kindOf(i+n+1, end))

@@ -20,8 +20,11 @@ import (
 
 // The corpus: testdata/corpus/secret/CATEGORY.txt holds snippets, separated by
 // lines of %%, as programs print them. ⟦@kind⟧ stands for a secret that is
-// generated anew for each of copies variants; ␀ for a NUL. harmless/*.txt holds
-// one harmless snippet a line, or several lines between lines of %%.
+// generated anew for each of copies variants; ␀ for a NUL. written/CATEGORY.txt holds
+// snippets as they are, by people who had not seen the engine; ‧ in a secret stands
+// for nothing, so that who looks for secrets in this repository finds none.
+// harmless/*.txt holds one harmless snippet a line, or several lines between lines
+// of %%.
 const copies = 8
 
 // A snippet is a text and the secrets in it.
@@ -38,9 +41,10 @@ func fill(category, template string, rng *rand.Rand) snippet {
 	s := snippet{category: category, template: template}
 	s.text = slot.ReplaceAllStringFunc(strings.ReplaceAll(template, "␀", "\x00"), func(m string) string {
 		g := slot.FindStringSubmatch(m)
-		if g[1] == "" {
-			s.secrets = append(s.secrets, g[2])
-			return g[2]
+		if g[1] == "" || strings.Contains(g[2], "‧") {
+			secret := strings.ReplaceAll(g[1]+g[2], "‧", "")
+			s.secrets = append(s.secrets, secret)
+			return secret
 		}
 		text, secrets := generate(g[2], rng)
 		s.secrets = append(s.secrets, secrets...)
@@ -69,6 +73,19 @@ func secretCorpus(t testing.TB) []snippet {
 			for range copies {
 				all = append(all, fill(category, part, rng))
 			}
+		}
+	}
+	written, err := filepath.Glob("testdata/corpus/written/*.txt")
+	if err != nil || len(written) < 10 {
+		t.Fatalf("corpus: %d files of written snippets, %v", len(written), err)
+	}
+	for _, f := range written {
+		b, err := os.ReadFile(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for part := range strings.SplitSeq(string(b), "\n%%\n") {
+			all = append(all, fill(strings.TrimSuffix(filepath.Base(f), ".txt"), strings.TrimSuffix(part, "\n"), nil))
 		}
 	}
 	rng := rand.New(rand.NewPCG(2, 2))

@@ -179,17 +179,15 @@ var hexValue = func() (t [256]int8) {
 	return t
 }()
 
-// minHex is how many hexadecimal digits a known value fills at least.
-const minHex = 2 * minKnown
-
-// hex decodes the runs of hexadecimal digits in v: plain, in groups as xxd and
-// hexdump print them, with colons, or as 0x2f, 0x30. It reports whether there are
-// any that are long enough.
-func (d *decoded) hex(v []byte) (any bool) {
+// hex decodes the runs of hexadecimal digits in v that stand for at least n bytes:
+// plain, in groups as xxd and hexdump print them, with colons, or as 0x2f, 0x30. It
+// reports whether there are any.
+func (d *decoded) hex(v []byte, n int) (any bool) {
 	d.b, d.from, d.to = d.b[:0], d.from[:0], d.to[:0]
-	// A run of minHex digits covers one of every minHex positions, or a separator does.
-	for i := minHex - 1; i < len(v); i += minHex {
-		if !hexText[v[i]] || !allHex(v[i-minHex/2:i]) && !allHex(v[i:min(len(v), i+minHex/2)]) {
+	// A run covers one of every 2*n positions, and n characters before or behind it.
+	step := 2 * n
+	for i := step - 1; i < len(v); i += step {
+		if !hexText[v[i]] || !allHex(v[i-n:i]) && !allHex(v[i:min(len(v), i+n)]) {
 			continue
 		}
 		k := i
@@ -216,16 +214,16 @@ func (d *decoded) hex(v []byte) (any bool) {
 		if len(d.to) > 0 {
 			start = max(start, int(d.to[len(d.to)-1]))
 		}
-		n := len(d.b)
+		had := len(d.b)
 		end := d.hexRun(v, start)
-		if len(d.b)-n < minKnown {
-			d.b, d.from, d.to = d.b[:n], d.from[:n], d.to[:n]
+		if len(d.b)-had < n {
+			d.b, d.from, d.to = d.b[:had], d.from[:had], d.to[:had]
 		} else {
 			any = true
 			d.b, d.from, d.to = append(d.b, '\n'), append(d.from, int32(end)), append(d.to, int32(end))
 		}
-		for i+minHex < end {
-			i += minHex
+		for i+step < end {
+			i += step
 		}
 	}
 	return any
@@ -273,9 +271,12 @@ func (d *decoded) hexRun(v []byte, i int) int {
 }
 
 // hexGaps stand between the groups of digits of a dump.
-var hexGaps = []string{", 0x", ",0x", " 0x", "\\x", "  ", " ", ":", "-", "0x"}
+var hexGaps = []string{", 0x", ",0x", " 0x", "\\x", "  ", " ", ":", "0x"}
 
 func hexGap(v []byte) int {
+	if len(v) == 0 || !hexText[v[0]] {
+		return 0
+	}
 	for _, g := range hexGaps {
 		if hasPrefix(v, g) && len(v) > len(g)+1 && hexValue[v[len(g)]] >= 0 && hexValue[v[len(g)+1]] >= 0 {
 			return len(g)
@@ -287,6 +288,9 @@ func hexGap(v []byte) int {
 // hexGapBefore returns the length of the gap that ends at v[i], if digits stand
 // before it.
 func hexGapBefore(v []byte, i int) int {
+	if i < 3 || !hexText[v[i-1]] {
+		return 0
+	}
 	for _, g := range hexGaps {
 		if n := len(g); i >= n+2 && string(v[i-n:i]) == g && hexValue[v[i-n-1]] >= 0 && hexValue[v[i-n-2]] >= 0 {
 			return n

@@ -32,7 +32,7 @@ var formats = []format{
 	// https://docs.github.com/en/authentication/keeping-your-account-and-data-secure/managing-your-personal-access-tokens
 	{name: "github fine-grained token", specs: []string{`github_pat_\a{22}_\a{59}`}},
 	// https://docs.github.com/en/apps/creating-github-apps/authenticating-with-a-github-app
-	{name: "github installation token", specs: []string{`v1.\h{40}`, `ghs_\d{1,12}_eyJ\x{60,}`}},
+	{name: "github installation token", specs: []string{`v1.\h{40}`}},
 	// https://docs.gitlab.com/security/tokens/#token-prefixes
 	{name: "gitlab token", specs: []string{`glpat-\x{20,300}`}},
 	{name: "gitlab deploy token", specs: []string{`gldt-\t{20,}`}},
@@ -67,11 +67,11 @@ var formats = []format{
 	{name: "azure client secret", specs: []string{`\t{3}\dQ~\x{31,34}`}, check: mixed},
 	// https://learn.microsoft.com/en-us/azure/storage/common/storage-account-keys-manage
 	{name: "azure storage key", specs: []string{`\b{76}+ASt\b{6}==`}},
-	{name: "azure service key", specs: []string{`\b{33}AzCa\b{2,5}=`, `\b{33}+AEh\b{2,5}=`, `\b{33}+ASb\b{2,5}=`, `\b{42}AzSe\b{4,10}`, `\b{44}AzFu\b{4,10}==`, `\b{42}+ACR\b{4,10}`, `\b{32}ACDb\b{40,60}==`}},
+	{name: "azure service key", specs: []string{`\b{33}AzCa\b{2,5}=`, `\b{33}+AEh\b{2,5}=`, `\b{33}+ASb\b{2,5}=`, `\b{42}AzSe\b{4,10}`, `\b{44}AzFu\b{4,10}==`, `\b{42}+ACR\b{4,10}`, `\b{32}ACDb\b{40,60}==`, `\b{76}ACDb\b{6}==`}},
 	// https://learn.microsoft.com/en-us/azure/devops/organizations/accounts/use-personal-access-tokens-to-authenticate
 	{name: "azure devops token", specs: []string{`\a{76}AZDO\a{4}`}},
 	// https://learn.microsoft.com/en-us/azure/ai-services/authentication
-	{name: "azure ai key", specs: []string{`\a{52}JQQJ99\a{26}`}},
+	{name: "azure ai key", specs: []string{`\a{52}JQQJ99\a{26}`, `\a{76}ACOG\a{4}`}},
 	// https://www.alibabacloud.com/help/en/ram/user-guide/create-an-accesskey-pair
 	{name: "alibaba key id", specs: []string{`LTAI\a{17,21}`}, check: mixed},
 	// https://cloud.tencent.com/document/product/598/40488
@@ -175,7 +175,7 @@ var formats = []format{
 	{name: "discord token", specs: discordSpecs(), check: discordID},
 	{name: "discord mfa token", specs: []string{`mfa.\t{80,90}`}},
 	// https://discord.com/developers/docs/resources/webhook
-	{name: "discord webhook", specs: []string{`discord.com/api/webhooks/\d{15,20}/\t{60,}`, `discordapp.com/api/webhooks/\d{15,20}/\t{60,}`}, keep: len("discord.com/api/webhooks/")},
+	{name: "discord webhook", specs: []string{`/api/webhooks/\d{15,20}/\t{60,}`}, keep: len("/api/webhooks/"), embed: true},
 	// https://learn.microsoft.com/en-us/microsoftteams/platform/webhooks-and-connectors/how-to/add-incoming-webhook
 	{name: "teams webhook", specs: []string{`.webhook.office.com/webhookb2/\p{20,}@\p{20,}`}, keep: len(".webhook.office.com/")},
 	// https://www.twilio.com/docs/iam/api-keys
@@ -222,7 +222,7 @@ var formats = []format{
 	// https://razorpay.com/docs/api/authentication/
 	{name: "razorpay key", specs: []string{`rzp_live_\a{14}`, `rzp_test_\a{14}`}},
 	// https://docs.adyen.com/development-resources/api-credentials/
-	{name: "adyen key", specs: []string{`AQE\b{45,}-\b{40,}-\b{8,}`, `AQE\p{90,200}`}},
+	{name: "adyen key", specs: []string{`AQE\b{45,}-\p{24,}`}},
 	// https://docs.gocardless.com/
 	{name: "gocardless token", whole: true, specs: []string{`live_\t{40}`, `sandbox_\t{40}`}},
 	// https://docs.easypost.com/docs/authentication
@@ -486,7 +486,7 @@ var formats = []format{
 	// https://www.rfc-editor.org/rfc/rfc8959
 	{name: "secret-token uri", whole: true, specs: []string{`secret-token:\p{8,}`}, keep: len("secret-token:")},
 	// https://www.rfc-editor.org/rfc/rfc7468: base64 of "-----BEGIN … PRIVATE KEY", checked after decoding
-	{name: "encoded private key", specs: []string{`LS0tLS1CRUdJT\b{40,}`}, check: encodedPrivateKey},
+	{name: "encoded private key", whole: true, specs: []string{`LS0tLS1CRUdJT\b{40,}`}, check: encodedPrivateKey},
 	// https://www.rfc-editor.org/rfc/rfc5208 and RFC 8017, 5915, 8410: the first bytes of unencrypted private keys, in base64
 	{name: "private key", specs: []string{`MIIEvQIBADANBgkqhkiG9w0BAQEFAASC\b{40,}`, `MIIEvgIBADANBgkqhkiG9w0BAQEFAASC\b{40,}`, `MIIEvAIBADANBgkqhkiG9w0BAQEFAASC\b{40,}`, `MIIJQ\a{3}BADANBgkqhkiG9w0BAQEFAASC\b{40,}`, `MIIEpAIBAAKCAQEA\b{40,}`, `MIIEpQIBAAKCAQEA\b{40,}`, `MIIEowIBAAKCAQEA\b{40,}`, `MIIEogIBAAKCAQEA\b{40,}`, `MIIJKQIBAAKCAgEA\b{40,}`, `MIIJKAIBAAKCAgEA\b{40,}`, `MIIJJwIBAAKCAgEA\b{40,}`, `MHcCAQEEI\b{40,}`, `MIGHAgEAMBMGByqGSM49\b{40,}`, `MC4CAQAwBQYDK2VwBCIEI\b{40,}`, `b3BlbnNzaC1rZXktdjE\b{40,}`}},
 	// https://docs.docker.com/reference/cli/docker/login/#credential-stores: base64 of {"auths":

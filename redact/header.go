@@ -23,6 +23,9 @@ func (s *scanner) authorization(i int, quotedKey bool) {
 	if i >= len(v) || hasPrefix(v[i:], "redacted") {
 		return
 	}
+	if v[i] == 'b' && i+1 < len(v) && (v[i+1] == '\'' || v[i+1] == '"') {
+		i++ // Python's b'…'
+	}
 	n, q := openQuote(v, i)
 	if n > 0 {
 		i += n
@@ -85,6 +88,9 @@ func (s *scanner) authorization(i int, quotedKey bool) {
 	s.steps += k - i
 	val := bytes.TrimRight(v[i:k], "]")
 	w := weigh(val)
+	if isUpperName(val) && bytes.ContainsAny(val, "_-") {
+		return // OAUTH-TOKEN
+	}
 	if scheme == "" {
 		if w >= 2 && len(val) >= 6 && !wordy(val) || len(val) >= 12 && mixedCase(val) {
 			s.found(i, i+len(val), s.kindOf(i, i+len(val)))

@@ -16,6 +16,9 @@ func (s *scanner) key(at, end int) {
 	for end > at+1 && !nameByte(v[end-1]) {
 		end-- // a stem such as "pw=" that is too short without its sign
 	}
+	for at < end-1 && v[at] == ' ' {
+		at++
+	}
 	start := at
 	for start > 0 && at-start <= maxName && nameByte(v[start-1]) {
 		start--
@@ -57,8 +60,8 @@ func (s *scanner) key(at, end int) {
 	if at < s.names {
 		return
 	}
-	if start > 2 && hasPrefix(v[start-3:], "://") {
-		return // the user of a URL
+	if start > 2 && hasPrefix(v[start-3:], "://") || start > 3 && hasPrefix(v[start-4:], "did:") {
+		return // the user of a URL, a method of decentralized identifiers
 	}
 	name := v[start:stop]
 	inURL := start > 0 && (v[start-1] == '?' || v[start-1] == '&' || v[start-1] == '#') && dashes == 0
@@ -92,6 +95,9 @@ func (s *scanner) key(at, end int) {
 	s.names = max(s.names, stop) // other stems in it are decided with it
 	if ver.need == 0 || s.inARN(start) {
 		return
+	}
+	if ver.need == 2 && string(name) == "pass" && bytes.Contains(v[max(0, start-80):start], []byte("user=")) {
+		ver.need = 1 // user=a,pass=b
 	}
 	n := len(s.spans)
 	s.assigned(start, stop, ver, name, dashes, inURL, spaced)
@@ -165,6 +171,9 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 	// The end of what the name is quoted or indexed with.
 	var around quote
 	quoted := false
+	if i+1 < len(v) && (v[i] == '"' || v[i] == '\'') && v[i+1] == ':' && opened > 0 && v[opened-1] == ' ' { // "db password": x
+		opened = s.wordBefore(start)
+	}
 	if n, q := openQuote(v, i); n > 0 && opened > 0 && isQuoteEnd(v[opened-1], q) {
 		around, quoted = q, true
 		i += n
@@ -174,6 +183,9 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		}
 	} else if hasPrefix(v[i:], `\u003e`) || hasPrefix(v[i:], "&gt;") {
 		s.escapedElement(start, i, ver)
+		return
+	} else if start > 0 && v[start-1] == '>' && hasPrefix(v[i:], "</t") {
+		s.cellAfter(i, ver)
 		return
 	} else if start > 0 && v[start-1] == '<' || i < len(v) && v[i] == '>' {
 		s.element(start, stop, ver)
@@ -190,8 +202,12 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 	j := skipBlanks(v, i)
 	blanks := j - i
 	if j >= len(v) || v[j] == '\n' {
-		if flag && !quoted {
+		switch {
+		case s.heading(start, stop, ver):
+		case flag && !quoted:
 			s.await(pendingAny, start, ver)
+		case !quoted:
+			s.promises(start, stop, ver)
 		}
 		return
 	}
@@ -211,6 +227,8 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		for k < len(v) && v[k] == '=' {
 			k++
 		}
+	case c == ':' && blanks == 0 && j+2 < len(v) && v[j+1] == ':' && v[j+2] == ' ': // LDIF, RFC 2849
+		sep, k = ':', j+2
 	case c == ':' && j+1 < len(v) && v[j+1] == ':':
 		if j+2 < len(v) && v[j+2] == '=' {
 			sep, k = '=', j+3
@@ -218,6 +236,9 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		}
 		return
 	case c == ':' && !hasPrefix(v[j:], "://"):
+		if blanks > 0 && j+1 < len(v) && v[j+1] == '\'' {
+			return // a variable of psql
+		}
 		sep, k = ':', j+1
 	case c == '%' && (hasPrefix(v[j:], "%3D") || hasPrefix(v[j:], "%3d")):
 		sep, k = '=', j+3
@@ -231,6 +252,9 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 	case c == '&' && (hasPrefix(v[j:], "&#61;") || hasPrefix(v[j:], "&#x3D;")):
 		sep, k = '=', j+bytes.IndexByte(v[j:], ';')+1
 	case c == '-' && hasPrefix(v[j:], "->"):
+		if blanks == 0 {
+			return // a member, a Clojure name
+		}
 		sep, k = '=', j+2
 	case hasPrefix(v[j:], "→"):
 		sep, k = '=', j+3
@@ -238,17 +262,25 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		sep, k = ':', j+3
 	case c == ',' && quoted:
 		sep, k = ',', j+1
+	case c == ',' && start > 0 && v[start-1] == '{' && hasPrefix(v[skipBlanks(v, j+1):], `<<"`): // Erlang's {password, <<"x">>}
+		sep, k = '=', skipBlanks(v, j+1)+2
 	case c == '(' && blanks == 0:
 		sep, k = '(', j+1
-	case c == '|' && start > 1:
+	case s.next.table.left > 0 || c == '|' && !flag && s.heading(start, stop, ver):
+		s.heading(start, stop, ver)
+		return
+	case c == '|' && start > 1 && blanks > 0 && !bytes.Contains(v[max(0, start-maxName):start], []byte("{{")):
 		sep, k = '|', j+1
 	default:
 		if flag && blanks > 0 {
 			sep, k = 'f', j
 			break
 		}
-		if !ver.weak {
-			s.prose(start, stop, ver, name, blanks, spaced)
+		if !ver.weak && !s.heading(start, stop, ver) {
+			n := len(s.spans)
+			if s.prose(start, stop, ver, name, blanks, spaced); len(s.spans) == n {
+				s.promises(start, stop, ver)
+			}
 			s.refused++ // what prose says depends on many words
 		}
 		return
@@ -258,6 +290,13 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 	}
 	m := skipBlanks(v, k)
 	wide := m > k
+	for m < len(v) && v[m] == '<' && sep == ':' { // <b>Password:</b> <code>x
+		n := bytes.IndexByte(v[m:min(len(v), m+12)], '>')
+		if n < 2 || v[m+1] != '/' && !isLower(v[m+1]) {
+			break
+		}
+		m = skipBlanks(v, m+n+1)
+	}
 	if n := escapedBreak(v, m); n > m {
 		// A line end inside a string: what follows is as on a line of its own.
 		if _, q := openQuote(v, n); !(flag || q.ch != 0 && quoted) {
@@ -265,6 +304,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		}
 		m = n
 	}
+	m = escapedColor(v, m)
 	if ver.kind == cookieKey && (sep == ':' || sep == '=' || sep == 'f' || sep == ',') {
 		s.cookies(m)
 		return
@@ -277,13 +317,20 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 	}
 	if m >= len(v) || v[m] == '\n' || (v[m] == '\\' && (m+1 == len(v) || v[m+1] == '\n' || v[m+1] == '\r')) {
 		switch {
-		case m < len(v) && v[m] == '\\', sep == '(':
+		case m < len(v) && v[m] == '\\':
 			s.await(pendingAny, start, ver)
-		case quoted && sep != ',' || sep == '=' || sep == '(':
+		case quoted && sep != ',' || sep == '(':
 			s.await(pendingQuoted, start, ver)
-		case sep == ':':
+		case sep == ':' || sep == '=':
 			s.await(pendingRandom, start, ver)
+			if sep == ':' && !s.lineStart(start) || spaced {
+				s.promises(start, stop, ver)
+			}
 		}
+		return
+	}
+	if (v[m] == '(' || v[m] == '[') && skipBlanks(v, m+1) >= len(bytes.TrimRight(v, "\n")) && (sep == '=' || sep == ':') {
+		s.await(pendingList, start, ver)
 		return
 	}
 	if v[m] == '\\' && hasPrefix(v[m:], `\u003e`) && sep == ':' {
@@ -381,7 +428,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 		return
 	}
 	if n, q := openQuote(v, m); n > 0 && !(quoted && around.entity == "" && q.ch == around.ch && q.slashes < around.slashes) {
-		if !quoted && around.ch == 0 && sep == '=' && !wide && s.closesOuter(start, m, q) {
+		if !quoted && around.ch == 0 && sep == '=' && !wide && s.closesOuter(start, m, q) || !quoted && sep == ':' && wide && q.ch == '"' && q.slashes == 0 && s.insideQuotes(start) {
 			return
 		}
 		s.quotedValue(m+n, q, ver, sep, quoted, flag)
@@ -408,6 +455,9 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 			k--
 		}
 		end, closed := closeQuote(v, m, quote{ch: v[opened-1], slashes: opened - 1 - k}, false)
+		if i := bytes.Index(v[m:end], []byte(" -")); flag && i > 0 {
+			end = m + i // the next option
+		}
 		if closed {
 			if s.enough(v[m:end], ver) && !hasPrefix(v[m:], "-----BEGIN") {
 				s.found(m, end, s.kindOf(m, end))
@@ -424,7 +474,7 @@ func (s *scanner) assigned(start, stop int, ver verdict, name []byte, dashes int
 // "secret"), process.env.X || "secret".
 func (s *scanner) fallback(m int) bool {
 	v := s.v
-	if m >= len(v) || !isLetter(v[m]) && v[m] != '$' {
+	if m >= len(v) || !isLetter(v[m]) && v[m] != '$' && !hasPrefix(v[m:], "<%=") {
 		return false
 	}
 	end := min(len(v), m+120)
@@ -444,7 +494,7 @@ func (s *scanner) fallback(m int) bool {
 		j := skipBlanks(v, i+n)
 		if w, q := openQuote(v, j); w > 0 {
 			e, closed := closeQuote(v, j+w, q, false)
-			if val := v[j+w : e]; closed && weigh(val) >= 2 && !isSentence(val) && len(val) >= 6 {
+			if val := v[j+w : e]; closed && weigh(val) >= 2 && !isSentence(val) && len(val) >= 6 && !isVersion(val) {
 				s.found(j+w, e, s.kindOf(j+w, e))
 			}
 			return true
@@ -453,12 +503,26 @@ func (s *scanner) fallback(m int) bool {
 	return false
 }
 
+// escapedColor returns where the text behind a terminal's colour at v[i] begins, that
+// was written out: \u001b[31m.
+func escapedColor(v []byte, i int) int {
+	for _, esc := range []string{`\u001b[`, `\x1b[`, `\033[`, `\e[`} {
+		if hasPrefix(v[i:], esc) {
+			if n := bytes.IndexByte(v[i:min(len(v), i+24)], 'm'); n > 0 {
+				return i + n + 1
+			}
+		}
+	}
+	return i
+}
+
 // inARN reports whether the name at start is a part of a resource name.
 func (s *scanner) inARN(start int) bool {
 	if start == 0 || s.v[start-1] != ':' {
 		return false
 	}
-	return bytes.Contains(s.v[max(0, start-80):start], []byte("arn:aws"))
+	before := s.v[max(0, start-80):start]
+	return bytes.Contains(before, []byte("arn:aws")) || bytes.Contains(before, []byte("{{resolve:"))
 }
 
 // escapedBreak returns where the text behind escaped line ends at v[i] begins
@@ -482,6 +546,29 @@ func skipIndicator(v []byte, i int) int {
 		i++
 	}
 	return i
+}
+
+// cellAfter redacts the cell of an HTML table that follows one with a name, which ends
+// at v[i], on this line or the next.
+func (s *scanner) cellAfter(i int, ver verdict) {
+	v := s.v
+	for i < len(v) && v[i] == '<' {
+		n := bytes.IndexByte(v[i:min(len(v), i+40)], '>')
+		if n < 0 {
+			return
+		}
+		i = skipBlanks(v, i+n+1)
+	}
+	if i >= len(v) || v[i] == '\n' {
+		if s.eol {
+			s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, ver, 1, 0
+		}
+		return
+	}
+	n := bytes.IndexByte(v[i:min(len(v), i+maxHeader)], '<')
+	if n > 0 && weigh(v[i:i+n]) >= max(2, ver.need) && !isSentence(v[i:i+n]) {
+		s.found(i, i+n, s.kindOf(i, i+n))
+	}
 }
 
 // escapedElement redacts the text of an XML element written as JSON or HTML.
@@ -515,6 +602,16 @@ func (s *scanner) closesOuter(start, m int, q quote) bool {
 	return i >= len(v) || v[i] == ',' || v[i] == ']' || v[i] == '}' || v[i] == ' ' || v[i] == '\n' || v[i] == ')'
 }
 
+// insideQuotes reports whether a string that began before v[i] is still open
+// there: read -p "Password: ".
+func (s *scanner) insideQuotes(i int) bool {
+	j := i
+	for j > 0 && i-j < 40 && (isAlnum(s.v[j-1]) || s.v[j-1] == ' ') {
+		j--
+	}
+	return j > 1 && s.v[j-1] == '"' && (s.v[j-2] == ' ' || s.v[j-2] == '(')
+}
+
 func isQuoteEnd(before byte, q quote) bool {
 	if q.entity != "" {
 		return before == ';' || before >= 0x80 || isAlnum(before)
@@ -523,8 +620,15 @@ func isQuoteEnd(before byte, q quote) bool {
 }
 
 func skipBlanks(v []byte, i int) int {
-	for i < len(v) && (v[i] == ' ' || v[i] == '\t' || v[i] == '\r') {
-		i++
+	for i < len(v) {
+		switch c := v[i]; {
+		case c == ' ' || c == '\t' || c == '\r':
+			i++
+		case c == 0xc2 && i+1 < len(v) && v[i+1] == 0xa0: // a space that does not break
+			i += 2
+		default:
+			return i
+		}
 	}
 	return i
 }
@@ -542,13 +646,42 @@ func (s *scanner) enough(val []byte, ver verdict) bool {
 	if w == 0 || w < ver.need && !(ver.weak && isBasic(val) && len(val) >= 8) {
 		return false
 	}
-	if ver.weak && (len(val) < 16 || isUUID(val) || isDigest(val)) {
+	if ver.weak && (len(val) < 16 || isUUID(val) || isDigest(val[bytes.LastIndexByte(val, '-')+1:])) {
 		return isBasic(val) && len(val) >= 8
 	}
-	if !ver.numbers && w == 1 && isNumber(val) {
+	if !ver.numbers && isNumber(val) || len(val) < 3 && w < 3 {
 		return false
 	}
-	return true
+	return !(ver.object && isObjectName(val)) && !(ver.need == 2 && isMail(val))
+}
+
+func isMail(val []byte) bool {
+	user, host, ok := bytes.Cut(val, []byte("@"))
+	return ok && wordy(user) && wordy(host) && bytes.IndexByte(host, '.') > 0
+}
+
+// objectWords are parts of the names that secrets have in Kubernetes and its like.
+var objectWords = wordSet("credentials credential creds secret secrets tls cert certs auth token tokens key keys password passwords pass signer config registry account")
+
+// isObjectName reports whether val is the name of a secret, rather than one:
+// small letters in words joined by dashes, one of which says so.
+func isObjectName(val []byte) bool {
+	if bytes.IndexByte(val, '/') > 0 && wordy(val) {
+		return true // database/creds/readonly
+	}
+	if bytes.IndexByte(val, '-') < 0 {
+		return false
+	}
+	named := false
+	for part := range bytes.SplitSeq(val, []byte("-")) {
+		for _, c := range part {
+			if !isLower(c) {
+				return false
+			}
+		}
+		named = named || objectWords[string(part)]
+	}
+	return named
 }
 
 func isNumber(v []byte) bool {
@@ -595,13 +728,16 @@ func (s *scanner) quotedValue(i int, q quote, ver verdict, sep byte, quotedKey, 
 	if ver.dsn && (bytes.IndexByte(val, '=') > 0 || bytes.IndexByte(val, '@') > 0) {
 		return // its parts have names
 	}
-	if bytes.IndexByte(val, '{') >= 0 && (bytes.Contains(val, []byte("{{")) || bytes.Contains(val, []byte("${"))) && weigh(stripTemplates(val)) < 2 {
+	if isTemplate(val) || q.ch == '`' && bytes.IndexByte(val, ' ') > 0 || isCommand(val) {
 		return
 	}
 	if ver.need == 1 && isSentence(val) && sep != '=' && sep != 'f' || bytes.Count(val, []byte(" ")) > 12 && isSentence(val) {
 		return
 	}
 	s.found(i, end, s.kindOf(i, end))
+	if closed && q.entity == "" {
+		s.goesOn(end+1+q.slashes, ver)
+	}
 	// A plan's change: "old" -> "new".
 	if n := 1 + q.slashes; closed && q.entity == "" && hasPrefix(v[min(len(v), end+n):], " -> ") {
 		i = end + n + len(" -> ")
@@ -611,6 +747,18 @@ func (s *scanner) quotedValue(i int, q quote, ver verdict, sep byte, quotedKey, 
 				s.found(i+n, end, s.kindOf(i+n, end))
 			}
 		}
+	}
+}
+
+// goesOn makes the next lines part of a value whose quote closed before v[i], if a
+// plus, a dot or a backslash ends the line.
+func (s *scanner) goesOn(i int, ver verdict) {
+	if i > len(s.v) {
+		return
+	}
+	rest := bytes.TrimSpace(s.v[i:])
+	if s.eol && len(rest) == 1 && (rest[0] == '+' || rest[0] == '.' || rest[0] == '\\') {
+		s.next.pending, s.next.valueOf, s.next.ttl = pendingList, ver, 1
 	}
 }
 
@@ -648,6 +796,23 @@ func proseWords(val []byte) int {
 	return n
 }
 
+// isCommand reports whether val is the command line of a program: in package.json
+// "token": "node print.js".
+func isCommand(val []byte) bool {
+	word, rest, ok := bytes.Cut(val, []byte(" "))
+	if !ok {
+		return false
+	}
+	i := bytes.Index(rest, []byte("-"))
+	return commands[string(word)] || wordy(word) && i >= 0 && (i == 0 || rest[i-1] == ' ') && i+1 < len(rest) && isLetter(rest[i+1])
+}
+
+// isTemplate reports whether val is made of references, with nothing secret beside
+// them.
+func isTemplate(val []byte) bool {
+	return bytes.IndexByte(val, '{') >= 0 && (bytes.Contains(val, []byte("{{")) || bytes.Contains(val, []byte("${"))) && weigh(stripTemplates(val)) < 2
+}
+
 func stripTemplates(val []byte) []byte {
 	var out []byte
 	for i := 0; i < len(val); i++ {
@@ -675,7 +840,7 @@ func (s *scanner) bareEnd(i int, sep byte, inURL, env bool, keyStart int) int {
 			break
 		}
 		if env {
-			if c == ';' && pairAhead(v, j+1) {
+			if (c == ';' || c == '&') && pairAhead(v, j+1) {
 				break
 			}
 			continue
@@ -711,15 +876,15 @@ func (s *scanner) bareEnd(i int, sep byte, inURL, env bool, keyStart int) int {
 			if depth > 0 {
 				depth--
 			} else {
-				stop = next <= ' ' || next == ',' || next == ';' || next == ')' || next == ']' || next == '}' || next == '"' || next == '\'' || next == '.' || next == ':'
+				stop = next <= ' ' || next == ',' || next == ';' || next == ')' || next == ']' || next == '}' || next == '"' || next == '\'' || next == '.' || next == ':' || next == '('
 			}
 		case '|':
 			stop = sep == '|' || next <= ' '
 		case '%':
 			stop = hasPrefix(v[j:], "%22") || hasPrefix(v[j:], "%26") || inURL && hasPrefix(v[j:], "%2C")
 		}
-		if stop {
-			break
+		if stop || c >= 0xf0 && j > i || c == 0xe2 && next == 0x9c && j > i || c == 0xe3 && next == 0x80 && j > i {
+			break // an emoji, a bracket of Chinese text
 		}
 	}
 	s.steps += j - i
@@ -776,11 +941,18 @@ func logPrefix(v []byte) int {
 		return 0
 	}
 	head := v[:min(len(v), 100)]
-	if i := bytes.Index(head, []byte("]: ")); i > 0 {
-		return i + 3
+	for i := bytes.IndexByte(head, ']'); i > 0; {
+		if hasPrefix(head[i:], "]: ") {
+			return i + 3
+		}
+		n := bytes.IndexByte(head[i+1:], ']')
+		if n < 0 {
+			break
+		}
+		i += 1 + n
 	}
-	if i := bytes.Index(head, []byte(" | ")); i > 0 && bytes.IndexByte(head[:i], '=') < 0 && bytes.IndexByte(head[:i], '"') < 0 {
-		return i + 3
+	if i := bytes.IndexByte(head, '|'); i > 1 && head[i-1] == ' ' && hasPrefix(head[i:], "| ") && bytes.IndexByte(head[:i], '=') < 0 && bytes.IndexByte(head[:i], '"') < 0 {
+		return i + 2
 	}
 	return 0
 }
@@ -819,7 +991,7 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	atStart := s.lineStart(start)
 	env := sep == '=' && !wide && atStart && !inURL && start+1 < len(v)
 	end := s.bareEnd(m, sep, inURL, env && !bytes.ContainsAny(v[m:min(len(v), m+1)], `"'`), start)
-	if env && end > m && (v[end-1] == ';' || v[end-1] == '"') {
+	if env && end > m && (v[end-1] == ';' || v[end-1] == '"' || v[end-1] == ',' && end < len(v) && v[end] == ' ') {
 		end--
 	}
 	val := v[m:end]
@@ -837,12 +1009,17 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 		if val[0] == '-' && !(len(val) > 8 && val[1] != '-' && strongWord(val[1:]) && !wordyParts(val)) || val[0] == '|' || val[0] == '>' || val[0] == '<' || val[0] == '[' || val[0] == '=' || m-stop > 1 && s.weigh(val) < 2 || isUpperName(val) {
 			return
 		}
-		if s.weigh(val) == 1 && ver.need == 1 && s.moreProse(end) {
+		if val[0] >= 0x80 || isPair(val) && hasEndingWord(v[start:stop], "secret") {
+			return // docker build --secret id=x,src=y
+		}
+		if s.weigh(val) == 1 && ver.need == 1 && (s.moreProse(end) || mixedNames(val) && classify(val, false).need > 0) {
 			return
 		}
 	}
-	if sep == '|' && ver.need < 2 {
-		ver.need = 2
+	if sep == '|' {
+		if ver.need = max(ver.need, 2); isDate(val) {
+			return
+		}
 	}
 	if !env && isCode(val, wide, ver) && !(atStart && sep == ':' && weigh(val) == 3) {
 		return
@@ -853,6 +1030,13 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	rest := v[end:min(len(v), end+200)]
 	if i := bytes.IndexByte(rest, '\n'); i >= 0 {
 		rest = rest[:i]
+	}
+	if !env && (isExpression(val, rest, wide) || sep == ':' && isUpper(val[0]) && s.weigh(val) <= 1 && s.declared(start)) {
+		return
+	}
+	if appPassword(val, rest) && atStart {
+		s.found(m, end+len(bytes.TrimRight(rest, " \t\r\"'")), "")
+		return
 	}
 	rest = bytes.TrimRight(rest, " \t\r\"'`,;")
 	if isNumber(val) && !inURL {
@@ -872,6 +1056,9 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 		words := bytes.Fields(rest)
 		switch {
 		case rest[0] != ' ' && rest[0] != '\t':
+		case s.seedPhrase(m, v[start:stop]):
+			return
+		case w == 0:
 		case s.passphrase(val, words, sep, atStart, stop-start, v[start:stop]):
 			s.found(m, end+len(rest), "")
 			return
@@ -885,6 +1072,9 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	if sep == ':' && w == 2 && ver.need == 1 && len(rest) > 1 && wordyEnd(val) && isSentence(v[m:end+len(rest)]) {
 		return
 	}
+	if (ver.weak && hasEndingWord(v[start:stop], "auth") || hasEndingWord(v[start:stop], "credentials") || hasEndingWord(v[start:stop], "creds")) && s.userPass(m, end) {
+		return
+	}
 	if !s.enough(val, ver) && !(env && ver.numbers && ver.need == 1 && isLoud(v[start:stop]) && weakPasswords[foldString(string(val[:min(len(val), 12)]))]) {
 		return
 	}
@@ -895,6 +1085,28 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 		end--
 	}
 	s.found(m, end, s.kindOf(m, end))
+}
+
+// isPair reports whether val is name=value.
+func isPair(val []byte) bool {
+	n := bytes.IndexByte(val, '=')
+	return n > 0 && isVariable(val[:n])
+}
+
+func hasEndingWord(name []byte, word string) bool {
+	n := len(name) - len(word)
+	return n >= 0 && equalFold(name[n:], word)
+}
+
+// userPass redacts the password of user:password or user/password, v[i:end].
+func (s *scanner) userPass(i, end int) bool {
+	val := s.v[i:end]
+	n := bytes.IndexAny(val, ":/")
+	if n < 1 || n > 32 || !isVariableName(val[:n]) || weigh(val[n+1:]) < 2 || len(val)-n < 6 || bytes.IndexByte(val[n+1:], '/') >= 0 {
+		return false
+	}
+	s.found(i+n+1, end, "")
+	return true
 }
 
 // weakPasswords are words that PASSWORD= is really set to, though elsewhere they
@@ -953,10 +1165,40 @@ func isUpperName(v []byte) bool {
 	return true
 }
 
+// seedPhrase redacts the 12 to 24 words of a wallet at v[m], whatever follows them.
+// Source: BIP 39.
+func (s *scanner) seedPhrase(m int, name []byte) bool {
+	var buf [maxName]byte
+	if low := lower(name, buf[:0]); !bytes.Contains(low, []byte("phrase")) && !bytes.Contains(low, []byte("mnemonic")) && !bytes.Contains(low, []byte("seed")) {
+		return false
+	}
+	v := s.v
+	end, n := m, 0
+	for i := m; i < len(v) && n < 24; n++ {
+		j := i
+		for j < len(v) && isLower(v[j]) {
+			j++
+		}
+		if j-i < 3 || j-i > 8 || j < len(v) && (isAlnum(v[j]) || v[j] >= 0x80) {
+			break
+		}
+		if n%3 == 2 && n >= 11 {
+			end = j
+		}
+		if j >= len(v) || v[j] != ' ' {
+			n++
+			break
+		}
+		i = j + 1
+	}
+	s.found(m, end, "")
+	return end > m
+}
+
 // passphrase reports whether val and the words after it are one secret of
 // several words, such as "correct horse battery staple".
 func (s *scanner) passphrase(val []byte, words [][]byte, sep byte, atStart bool, n int, name []byte) bool {
-	if len(words) == 0 || len(words) > 24 {
+	if len(words) == 0 || len(words) > 24 || bytes.HasSuffix(name, []byte("tokens")) || bytes.HasSuffix(name, []byte("token")) {
 		return false
 	}
 	phrase := false
@@ -964,6 +1206,9 @@ func (s *scanner) passphrase(val []byte, words [][]byte, sep byte, atStart bool,
 	low := lower(name, buf[:0])
 	if bytes.Contains(low, []byte("phrase")) || bytes.Contains(low, []byte("mnemonic")) || bytes.Contains(low, []byte("seed")) {
 		phrase = true
+	}
+	if phrase && len(words) >= 12 {
+		return false // see seedPhrase
 	}
 	if !phrase && !(atStart && (sep == '=' && isLoud(name) || sep == ':' || sep == '=') && len(words) >= 1) {
 		return false
@@ -1001,6 +1246,12 @@ var commands = wordSet(`psql pg_dump pg_restore mysql mysqldump redis-cli npm no
 // than a value: config.token, getToken(), newPassword.
 func isCode(val []byte, wide bool, ver verdict) bool {
 	c := val[0]
+	if c == '(' && weigh(val) < 3 {
+		return bytes.IndexByte(val, ')') != len(val)-1 || len(val) == 2 // (state: State) => …, ()=>x
+	}
+	if c == '[' && val[len(val)-1] == ':' {
+		return true
+	}
 	if !isLetter(c) && c != '_' && c != '$' && c != '&' && c != '*' && c != '!' && c != '(' {
 		return false
 	}
@@ -1029,7 +1280,7 @@ func isCode(val []byte, wide bool, ver verdict) bool {
 		case '-':
 			return hasPrefix(val[i:], "->") && wide
 		case '?':
-			return wide && (i+1 == len(val) || val[i+1] == '.' || val[i+1] == '?')
+			return wide && !looksRandom(head) && (i+1 == len(val) || val[i+1] == '.' || hasPrefix(val[i:], "?? ") || len(val) == i+2)
 		}
 		return false
 	}
@@ -1040,6 +1291,76 @@ func isCode(val []byte, wide bool, ver verdict) bool {
 	return isVariable(head) && (classify(head, false).need > 0 && len(head) > 5 && mixedNames(head))
 }
 
+// isExpression reports whether the word val, before rest, is part of a program:
+// a type (Option<String>, Secret in backticks), a call without parentheses, one of
+// several alternatives.
+func isExpression(val, rest []byte, wide bool) bool {
+	if len(rest) == 0 {
+		return false
+	}
+	for _, c := range val {
+		if !isLetter(c) && c != '_' && c != '-' {
+			return false
+		}
+	}
+	switch rest[0] {
+	case '<':
+		return isUpper(val[0]) && !hasPrefix(rest, "</")
+	case '`':
+		return isUpper(val[0])
+	case ' ':
+	default:
+		return false
+	}
+	if !wide {
+		return false
+	}
+	i := skipBlanks(rest, 0)
+	j := i
+	for j < len(rest) && (isAlnum(rest[j]) || rest[j] == '_' || rest[j] == '.') {
+		j++
+	}
+	switch {
+	case i == len(rest):
+		return false
+	case j == i:
+		return rest[i] == '"' || rest[i] == '$' || rest[i] == '.' || rest[i] == '-' && isUpper(val[0]) && bytes.IndexByte(val, '-') > 0
+	case j < len(rest) && rest[j] == '(':
+		return true
+	}
+	return bytes.Contains(rest, []byte(" | "))
+}
+
+// declared reports whether the name at v[i] is declared there, so that a type follows.
+func (s *scanner) declared(i int) bool {
+	before := s.v[max(0, i-48):i]
+	if n := bytes.LastIndexByte(before, '\n'); n >= 0 {
+		before = before[n:]
+	}
+	for _, w := range []string{"val ", "var ", "let ", "func ", "fun ", "def ", "fn ", "private ", "public ", "protected ", "final ", "readonly ", "const ", "pub ", "init("} {
+		if bytes.Contains(before, []byte(w)) {
+			return true
+		}
+	}
+	return false
+}
+
+// appPassword reports whether val and rest are groups of four, as Google shows an
+// application's password.
+// Source: https://support.google.com/accounts/answer/185833
+func appPassword(val, rest []byte) bool {
+	rest = bytes.TrimRight(rest, " \t\r\"'")
+	if len(val) != 4 || len(rest) != 15 || !isVariableName(val) {
+		return false
+	}
+	for i, c := range rest {
+		if (i%5 == 0) != (c == ' ') || i%5 != 0 && !isAlnum(c) {
+			return false
+		}
+	}
+	return true
+}
+
 // mixedNames reports whether a name has several words.
 func mixedNames(v []byte) bool {
 	for i := 1; i < len(v); i++ {
@@ -1048,6 +1369,11 @@ func mixedNames(v []byte) bool {
 		}
 	}
 	return false
+}
+
+// isLabel reports whether val is the words of a name, as on a form: API key.
+func isLabel(val []byte) bool {
+	return bytes.IndexByte(val, ' ') > 0 && wordy(val) && len(val) <= maxName && classify(val, false).need > 0
 }
 
 // await makes the next line begin with the value of a name on this one.
@@ -1135,7 +1461,10 @@ func (s *scanner) list(i int, ver verdict) bool {
 		}
 		val := v[i+w : end]
 		s.steps += len(val)
-		if weigh(val) >= 2 && s.enough(val, ver) && !isDigest(val) {
+		switch {
+		case weigh(val) >= 2 && s.enough(val, ver) && !isDigest(val),
+			len(val) == 66 && isDigest(val), // a share of Vault's key
+			ver.numbers && ver.need < 3 && isNumber(val) && len(val) >= 6:
 			s.found(i+w, end, s.kindOf(i+w, end))
 		}
 		i = end + w
@@ -1147,6 +1476,9 @@ func (s *scanner) list(i int, ver verdict) bool {
 // string = "x" gives the offset of the quote; v[m:] itself if there is none.
 func (s *scanner) afterType(m int) int {
 	v := s.v
+	if hasPrefix(v[m:], "[redacted") {
+		return m
+	}
 	i := m
 	for i < len(v) && i-m < 40 && (isAlnum(v[i]) || v[i] == '_' || v[i] == '.' || v[i] == '&' || v[i] == '?' || v[i] == '\'' && i > m && v[i-1] == '&' || v[i] == '<' || v[i] == '>' || v[i] == '[' || v[i] == ']' || v[i] == '|' || v[i] == ' ' && i > m && v[i-1] != ' ') {
 		i++
@@ -1203,6 +1535,10 @@ func (s *scanner) named(start, stop int, ver verdict) {
 	if i == 0 || i == start && i0 == i && v[i-1] != '>' && v[i-1] != ':' && v[i-1] != '=' {
 		return
 	}
+	if s.eol && bytes.Contains(v[:start], []byte("form-data;")) {
+		s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, ver, 2, 0
+		return
+	}
 	lo := max(0, i-24)
 	before := lower(v[lo:i], make([]byte, 0, 24))
 	for _, p := range nameLabels {
@@ -1220,13 +1556,14 @@ func (s *scanner) named(start, stop int, ver verdict) {
 }
 
 // nameLabels stand before the name of a setting whose value comes separately.
-var nameLabels = []string{`name:`, `name":`, `name\":`, `name':`, `name=`, `key:`, `key":`, `key\":`, `key':`, `key=`, `<key>`, `<name>`, `<string>name`,
+var nameLabels = []string{`variable`, `name:`, `name":`, `name\":`, `name':`, `name=`, `key:`, `key":`, `key\":`, `key':`, `key=`, `<key>`, `<name>`, `<string>name`,
 	`variable:`, `variable":`, `var:`, `label:`, `label":`, `parametername":`, `id":`, `field:`, `field":`, `setting:`, `option:`, `property:`, `parameterkey":`, `parameterkey=`, `env:`, `header:`, `header":`}
 
 // valueLabels stand before the value.
 var valueLabels = []string{"value", "string", "val", "secretvalue", "parametervalue", "default", "data", "content"}
 
-// valueAfter redacts the first value in the same object behind v[i].
+// valueAfter redacts the first value in the same object behind v[i], if it is secret,
+// and reports whether there is one.
 func (s *scanner) valueAfter(i int, ver verdict) bool {
 	v := s.v
 	end := min(len(v), i+240)
@@ -1254,11 +1591,12 @@ func (s *scanner) valueAfter(i int, ver verdict) bool {
 				n := len(s.spans)
 				if k < len(v) && v[k] == '>' {
 					s.element(j, k, ver)
+					return true
 				} else if l != "string" && l != "data" && l != "content" {
 					s.valueOfPair(j, k, ver)
 				}
 				if k < len(v) && !isAlnum(v[k]) && (l == "value" || len(s.spans) > n) {
-					return len(s.spans) > n
+					return true
 				}
 			}
 			j = k - 1
@@ -1339,14 +1677,14 @@ func (s *scanner) element(start, stop int, ver verdict) {
 	}
 	n := bytes.IndexByte(v[i:], '<')
 	if n <= 0 {
-		if n < 0 && s.eol && i < len(v) && bytes.IndexByte(v[i:], ' ') < 0 && s.enough(bytes.TrimSpace(v[i:]), ver) {
+		if n < 0 && s.eol && start > 0 && v[start-1] == '<' && s.lineStart(start-1) && i < len(v) && bytes.IndexByte(v[i:], ' ') < 0 && s.enough(bytes.TrimSpace(v[i:]), ver) {
 			s.found(i, len(bytes.TrimRight(v, " \t\r\n")), "")
 		}
 		return
 	}
 	s.steps += n
 	val := bytes.TrimRight(v[i:i+n], " \t\r\n")
-	if hasPrefix(v[i+n:], "</") && s.enough(val, ver) && !isSentence(val) {
+	if (hasPrefix(v[i+n:], "</") || hasPrefix(v[i+n:], `<\/`)) && s.enough(val, ver) && !isSentence(val) && !isLabel(val) {
 		s.found(i, i+len(val), s.kindOf(i, i+len(val)))
 	}
 }

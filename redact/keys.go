@@ -10,6 +10,7 @@ type verdict struct {
 	numbers bool // the value may be a number: a password, not a token
 	weak    bool // the name is hardly one of a secret: a bare "key"
 	dsn     bool // the value has names of its own
+	object  bool // the value may be the name of a secret: secretName
 	kind    keyKind
 }
 
@@ -34,22 +35,26 @@ func wordSet(s string) words {
 
 var (
 	// secretWords make a name secret wherever they stand in it.
-	secretWords = wordSet(`password passwords passwd passwds passphrase passphrases passcode passwort kennwort pwd pswd psw pw
+	secretWords = wordSet(`password passwords masterauth authtok apihash passwd passwds passphrase passphrases passcode passwort kennwort pwd pswd psw pw
 		userpassword secret secrets credential credentials cred creds apikey apikeys apitoken authtoken accesstoken
 		accesskey secretkey privatekey authkey masterkey encryptionkey token tokens jwt mnemonic senha
-		contrasena contraseña motdepasse wachtwoord haslo hasło parol пароль 密码 パスワード 비밀번호 otp totp mfasecret
+		contrasena contraseña motdepasse wachtwoord haslo hasło parol passe lösenord adgangskode salasana heslo parola şifre пароль Пароль otp totp mfasecret
 		clientsecret appsecret sharedsecret hmacsecret webhooksecret setupcode bootstraptoken dsn connectionstring phrase
 		accountkey sharedaccesskey sharedaccesssignature sastoken storagekey licensekey recoverycode seedphrase pat authstring passwdhash psk bindpw rootpw adminpw presharedkey`)
 
 	// secretEndings make a word secret that ends with them: dbpassword, mytoken.
 	secretEndings = []string{"password", "passwd", "passphrase", "passwort", "pwd", "secret", "token", "apikey",
 		"secretkey", "accesskey", "privatekey", "authkey", "credentials", "pass", "пароль"}
-	notEndings = wordSet(`bypass compass encompass surpass trespass underpass overpass firstpass lastpass multipass
-		subtoken detoken retoken unsecret keypass`)
+	notEndings = wordSet(`bypass tiktoken compass encompass surpass trespass underpass overpass firstpass lastpass multipass
+		subtoken detoken retoken unsecret libsecret`)
+
+	// secretPairs are secret words that names split in two: setupCode.
+	secretPairs = pairSet("setup code, recovery code, recovery codes, backup code, backup codes, scratch codes, api hash, " +
+		"erlang cookie, magic cookie, master auth, auth tok, auth pass, connection string, seed phrase, pass phrase, pass word, sonar login, dsonar login, honeycomb team, bot auth, key content, nonce salt, auth salt, in salt, keys base64, keys b64, sec key")
 
 	// keyOwners make a "key" secret: api_key, signing key.
 	keyOwners = wordSet(`api secret access private encryption encrypt decryption signing sign master account auth authentication
-		service ssh deploy deployment shared storage crypto cipher aes hmac app application consumer subscription client
+		service ssh deploy deployment shared storage sec crypto cipher aes hmac app application consumer subscription client
 		jwt jwe jwk webhook recovery wallet rsa ecdsa ed25519 unseal instrumentation write read ingest ingestion
 		integration project bot server function functions root admin user license activation tls ssl data kms kek dek
 		stripe openai anthropic google aws azure github gitlab slack twilio sendgrid mailgun mailchimp datadog dd newrelic
@@ -57,13 +62,13 @@ var (
 		rails django flask laravel nextauth session_secret dotenv sentry rollbar bugsnag heroku cloudflare cf vault etcd
 		symmetric preshared pre psk wireguard wpa vapid fcm apns push trello jira airtable linear notion hubspot personal
 		developer dev merchant payment publishing upload ftp sftp smtp db database redis mysql postgres provisioning
-		registration enrollment join cluster agent device management primarymaster tenant`)
-	keyOthers = wordSet(`websocket primary foreign public pub sort partition cache session routing object row map hash index unique lookup
+		registration enrollment join cluster agent device management primarymaster tenant validation setup certificate routing`)
+	keyOthers = wordSet(`socket websocket foreign public pub sort partition cache object row map hash index unique lookup
 		group idempotency dedupe dedup translation i18n message shard bucket registry hot arrow escape enter any press
 		natural surrogate composite candidate config setting settings json dict hashmap attribute field column sortkey
-		lock job event kafka topic record distribution query parent child child node tree binding shortcut host known
-		issue ticket verification verify storagekey label tag metric resource item state locale props prop react ref
-		license_plate piano minor major answer legend house hotel car turn color join_field lookup_key certificate trusted
+		lock job event kafka topic record distribution query parent child tree binding shortcut host known
+		issue ticket verification verify node storagekey label tag metric resource item state locale props prop react ref
+		license_plate piano minor major answer legend house hotel car turn color join_field lookup_key trusted
 		authorized`)
 
 	// harmlessEndings after a secret word make the name one about the secret.
@@ -91,9 +96,9 @@ var (
 
 	// countedTokens before "token" make it one that is counted, parsed or paged.
 	countedTokens = wordSet(`max min num n total prompt completion input output cached reasoning context next page continuation
-		unexpected expected illegal special bos eos pad unk stop cls sep mask lexer nexttoken pagetoken sync cursor
-		remaining used per average avg mean maximum minimum count thinking generated usage syntax
-		near keyword punctuation identifier lookahead design lp erc20 nft supply`)
+		unexpected illegal special bos eos pad unk stop cls sep mask lexer nexttoken pagetoken sync cursor
+		remaining used per average avg ratelimit mean maximum minimum count thinking generated usage syntax
+		near keyword color colour spacing theme css font punctuation identifier lookahead design lp erc20 nft supply`)
 )
 
 // classify judges a name such as "DB_PASSWORD", "spring.mail.password",
@@ -108,7 +113,7 @@ func classify(name []byte, inURL bool) verdict {
 	}
 	if inURL {
 		switch string(ws.at(n - 1)) {
-		case "sig", "signature", "hmac", "apikey", "pass", "pw", "auth", "authkey", "sid", "ticket", "assertion", "key", "session":
+		case "sig", "signature", "appid", "hmac", "apikey", "pass", "pw", "auth", "authkey", "sid", "ticket", "assertion", "key", "session":
 			return verdict{need: 2}
 		case "code", "state", "nonce":
 			if n == 1 {
@@ -118,12 +123,15 @@ func classify(name []byte, inURL bool) verdict {
 			return verdict{need: 2}
 		}
 	}
-	at := -1 // the last secret word
+	at, need := -1, 1 // the last secret word, and the least strength of its values
+	last := ""        // that word, or the pair that it ends
 	for i := n - 1; i >= 0 && at < 0; i-- {
 		w := ws.at(i)
 		switch {
 		case secretWords[string(w)]:
 			at = i
+		case i > 0 && ws.isPair(i):
+			at, last = i, string(ws.at(i-1))+string(w)
 		case string(w) == "authorization":
 			if i == n-1 {
 				return verdict{need: 2, kind: authKey}
@@ -143,6 +151,7 @@ func classify(name []byte, inURL bool) verdict {
 			switch owner := ws.at(i - 1); {
 			case keyOwners[string(owner)]:
 				at = i
+				need = 2 // keys are not words
 			case keyOthers[string(owner)], string(w) == "keys":
 				return verdict{}
 			case i == n-1:
@@ -155,6 +164,10 @@ func classify(name []byte, inURL bool) verdict {
 			at = i
 		case string(w) == "refresh":
 			if n == 1 {
+				return verdict{need: 3, weak: true}
+			}
+		case string(w) == "sessionid" || string(w) == "id" && i > 0 && string(ws.at(i-1)) == "session":
+			if i == n-1 {
 				return verdict{need: 3, weak: true}
 			}
 		case string(w) == "auth" || string(w) == "bearer" || string(w) == "salt" || string(w) == "sid" || string(w) == "session":
@@ -171,23 +184,29 @@ func classify(name []byte, inURL bool) verdict {
 	if at < 0 {
 		return verdict{}
 	}
+	if n > 1 && (string(ws.at(0)) == "ratelimit" || string(ws.at(1)) == "ratelimit") {
+		return verdict{} // X-RateLimit-Reset-Tokens
+	}
 	isToken := string(ws.at(at)) == "token" || string(ws.at(at)) == "tokens"
 	if isToken && at > 0 && countedTokens[string(ws.at(at-1))] {
 		return verdict{}
 	}
-	if at > 0 && (string(ws.at(0)) == "no" || string(ws.at(0)) == "has" || string(ws.at(0)) == "is" || string(ws.at(0)) == "require" && string(ws.at(at)) != "pass" || string(ws.at(0)) == "use" || string(ws.at(0)) == "allow" || string(ws.at(0)) == "forgot" || string(ws.at(0)) == "reset" && at == 1 && n == 2 && !isToken) {
+	if at > 0 && (string(ws.at(0)) == "no" || string(ws.at(0)) == "has" || string(ws.at(0)) == "existing" || at > 0 && string(ws.at(at-1)) == "existing" || string(ws.at(0)) == "is" || string(ws.at(0)) == "require" && string(ws.at(at)) != "pass" || string(ws.at(0)) == "use" || string(ws.at(0)) == "allow" || string(ws.at(0)) == "forgot" || string(ws.at(0)) == "reset" && at == 1 && n == 2 && !isToken) {
 		return verdict{}
 	}
-	v := verdict{need: 1, numbers: !isToken && !hasEnding(ws.at(at), "token")}
-	switch string(ws.at(at)) {
-	case "pat", "pw", "otp", "dsn", "cred", "creds", "credential", "credentials":
-		v.need = 2
-	case "totp", "connectionstring", "jwt":
-		v.need = 2
+	v := verdict{need: need, numbers: !isToken && !hasEnding(ws.at(at), "token")}
+	if last == "" {
+		last = string(ws.at(at))
 	}
-	switch string(ws.at(at)) {
+	switch last {
+	case "pat", "pw", "otp", "passe", "cred", "creds", "credential", "credentials", "totp", "jwt":
+		v.need = 2
 	case "dsn", "connectionstring":
-		v.dsn = true
+		v.need, v.dsn = 2, true
+	case "secret", "secrets":
+		v.object = true
+	case "key":
+		v.object = at > 0 && string(ws.at(at-1)) == "secret"
 	}
 	if hasEnding(ws.at(at), "secretid") || at == n-2 && string(ws.at(at)) == "secret" && string(ws.at(n-1)) == "id" {
 		return verdict{need: 3} // Vault's and Consul's, not the name of a secret
@@ -202,6 +221,15 @@ func classify(name []byte, inURL bool) verdict {
 		}
 	}
 	return v
+}
+
+// pairSet is a set of pairs of words, separated by commas.
+func pairSet(s string) words {
+	w := make(words)
+	for _, f := range strings.Split(s, ",") {
+		w[strings.TrimSpace(f)] = true
+	}
+	return w
 }
 
 func endsSecret(w []byte) bool {
@@ -223,6 +251,17 @@ type nameWords struct {
 	from [12]uint8
 	to   [12]uint8
 	n    int
+}
+
+// isPair reports whether word i and the one before are a secret pair.
+func (w *nameWords) isPair(i int) bool {
+	var buf [maxName + 1]byte
+	a, b := w.at(i-1), w.at(i)
+	if len(a)+1+len(b) > len(buf) {
+		return false
+	}
+	pair := append(append(append(buf[:0], a...), ' '), b...)
+	return secretPairs[string(pair)]
 }
 
 func (w *nameWords) at(i int) []byte { return w.buf[w.from[i]:w.to[i]] }

@@ -152,7 +152,7 @@ func (k *knownSet) find(s *scanner) {
 			k.search(s, s.plain.b, &s.plain)
 		}
 	}
-	if s.plain.hex(s.v) {
+	if s.plain.hex(s.v, k.step+3) {
 		s.steps += len(s.v)
 		k.search(s, s.plain.b, &s.plain)
 	}

@@ -13,6 +13,7 @@ const (
 	lookBehind = 512      // of a window, into what has left already
 	maxJoin    = 8 << 10  // of lines that wait for the end of a quoted value
 	maxJoined  = 32       // lines
+	maxKey     = 64       // lines of a private key whose BEGIN was cut off
 	maxUntil   = 64       // lines of a here-document or of a value in three quotes
 )
 
@@ -23,6 +24,8 @@ const (
 	wantNothing want = iota
 	wantQuote        // the closing quote of a value
 	wantRest         // the rest of a token or known value that was wrapped
+	wantBody         // the first line of a private key
+	wantEnd          // the END of a private key whose BEGIN was cut off
 )
 
 // swallow says what of the next window belongs to a secret of this one.
@@ -164,7 +167,7 @@ func (s *scanner) reset() {
 	s.spans = s.spans[:0]
 	s.wants = wantNothing
 	s.skip, s.names, s.noAt, s.header, s.dsnAt, s.refusedTo, s.refusals, s.refused = 0, 0, 0, 0, 0, 0, 0, 0
-	s.tools = toolSearch{}
+	s.tools, s.noTable = toolSearch{}, false
 	s.weighed.at = nil // buffers are used again
 	clear(s.runs[:])
 }
@@ -311,6 +314,18 @@ func (s *scanner) view(b []byte) {
 		s.buf = append(s.buf, c)
 		s.posBuf = append(s.posBuf, int32(i))
 	}
+	if esc >= 0 && nul >= 0 { // the escapes were in UTF-16 too
+		n := 0
+		for i := 0; i < len(s.buf); i++ {
+			if k := escapeLen(s.buf[i:]); k > 0 {
+				i += k - 1
+				continue
+			}
+			s.buf[n], s.posBuf[n] = s.buf[i], s.posBuf[i]
+			n++
+		}
+		s.buf, s.posBuf = s.buf[:n], s.posBuf[:n]
+	}
 	s.v, s.pos = s.buf, s.posBuf
 }
 
@@ -387,6 +402,17 @@ func (s *scanner) begin() (drop bool) {
 	switch st.mode {
 	case modePEM:
 		if s.pemLine() {
+			if st.word == headless {
+				s.replaceLine(privateKey)
+			}
+			return true
+		}
+	case modeHex:
+		if line := bytes.TrimSpace(v); isHexLine(line) {
+			s.next.mode, s.next.word = modeHex, "more"
+			if st.word == "" {
+				s.replaceLine(privateKey)
+			}
 			return true
 		}
 	case modePutty:
@@ -460,11 +486,18 @@ func (s *scanner) begin() (drop bool) {
 	}
 	i := skipBlanks(v, logPrefix(v))
 	indent := i - logPrefix(v)
-	if i >= len(v) || v[i] == '\n' {
+	if i >= len(v) || v[i] == '\n' || hasPrefix(v[i:], "```") && len(bytes.TrimSpace(v[i:])) < 12 {
+		switch {
+		case st.pending == pendingPrinted && st.ttl > 1:
+			s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = st.pending, st.valueOf, st.ttl-1, st.indentK
+		case st.pending == pendingRandom && st.valueOf.need < 3:
+			s.next.pending, s.next.valueOf, s.next.ttl = pendingPrinted, st.valueOf, 2
+		}
 		if st.pending != noPending {
 			return false
 		}
 	}
+	s.prompted()
 	if st.pending != noPending {
 		s.pendingValue(i, indent)
 	} else if st.ttl > 0 && st.mode == modeNone {
@@ -475,6 +508,29 @@ func (s *scanner) begin() (drop bool) {
 	}
 	if st.k.value > 0 && s.known != nil {
 		s.known.continued(s, st.k)
+	}
+	if st.mode == modeNone {
+		s.next.body = isKeyLine(v) || hasPrefix(v, "-----BEGIN ")
+		if s.next.body && !st.body && v[0] != '-' {
+			s.want(wantEnd)
+		}
+	}
+	if st.accounts > 0 && len(bytes.TrimSpace(v)) > 0 {
+		s.next.accounts = st.accounts - 1
+		s.accountLine()
+	}
+	if st.jwk > 0 && st.mode == modeNone {
+		end := len(v)
+		if n := bytes.IndexByte(v, '}'); n >= 0 {
+			end = n
+		} else {
+			s.next.jwk = st.jwk - 1
+		}
+		s.jwkMembers(0, end)
+	}
+	if st.table.left > 0 && st.mode == modeNone && s.row() {
+		s.next.table = st.table
+		s.next.table.left--
 	}
 	return false
 }
@@ -503,22 +559,44 @@ func (s *scanner) pendingValue(i, indent int) {
 		return
 	}
 	ver := s.st.valueOf
+	switch s.st.pending {
+	case pendingPrinted:
+		s.printed(i)
+		return
+	case pendingList:
+		s.listed(i)
+		return
+	}
+	if hasPrefix(v[i:], "string(") { // what PHP's var_dump puts before a value
+		if n := bytes.IndexByte(v[i:min(len(v), i+16)], ' '); n > 0 {
+			i += n + 1
+		}
+	}
 	if n, q := openQuote(v, i); n > 0 {
 		if s.st.pending == pendingRandom && (indent <= s.st.indentK || !ver.numbers && ver.need > 2) {
 			return
 		}
 		end, closed := closeQuote(v, i+n, q, false)
-		if val := v[i+n : end]; closed && s.enough(val, ver) && !isSentence(val) {
+		if val := v[i+n : end]; closed && s.enough(val, ver) && !isSentence(val) && !isTemplate(val) {
 			s.found(i+n, end, s.kindOf(i+n, end))
+			s.goesOn(end+n, ver)
 		}
 		return
 	}
 	switch s.st.pending {
 	case pendingAny:
+		if v[i] == '<' {
+			s.separateValue(i)
+			return
+		}
 		if e := s.wordEnd(i, len(v)); v[i] != '-' && v[i] != '|' && v[i] != '<' && !isDate(v[i:e]) {
 			s.argument(i)
 		}
 	case pendingRandom:
+		if hasPrefix(v[i:], "- ") && indent >= s.st.indentK && ver.need <= 2 {
+			s.item(skipBlanks(v, i+1), ver)
+			return
+		}
 		e := s.wordEnd(i, len(v))
 		if n := bytes.Index(v[i:min(len(v), i+maxName)], []byte(": ")); n > 0 && indent > s.st.indentK && bytes.IndexByte(v[i:i+n], ' ') < 0 {
 			// secrets: and its entries, one a line
@@ -529,10 +607,31 @@ func (s *scanner) pendingValue(i, indent int) {
 			}
 			return
 		}
-		if indent > s.st.indentK && skipBlanks(v, e) >= len(bytes.TrimRight(v, "\r\n")) && weigh(v[i:e]) == 3 && s.enough(v[i:e], verdict{need: 3, numbers: true}) {
+		val := v[i:e]
+		strong := weigh(val) == 3 || ver.numbers && ver.need < 3 && weigh(val) == 2 && strongWord(val)
+		if indent > s.st.indentK && skipBlanks(v, e) >= len(bytes.TrimRight(v, "\r\n")) && strong && s.enough(val, verdict{need: 2, numbers: true}) && val[len(val)-1] != ':' {
 			s.found(i, e, s.kindOf(i, e))
 		}
 	}
+}
+
+// item redacts an item of a YAML list whose name stood on a line before, and makes
+// the next line one.
+func (s *scanner) item(i int, ver verdict) {
+	v := s.v
+	end := len(bytes.TrimRight(v, " \r\n"))
+	if n, q := openQuote(v, i); n > 0 {
+		i += n
+		end, _ = closeQuote(v, i, q, false)
+	}
+	if i >= end {
+		return
+	}
+	if val := v[i:end]; bytes.IndexByte(val, ' ') < 0 && val[len(val)-1] != ':' && weigh(val) >= 2 && s.enough(val, ver) && !isTemplate(val) && !isDigest(val) {
+		s.found(i, end, s.kindOf(i, end))
+		s.next.cont = noCont
+	}
+	s.next.pending, s.next.valueOf, s.next.indentK = pendingRandom, ver, s.st.indentK
 }
 
 // separateValue redacts "value: x" on a line of its own, some lines behind
@@ -574,8 +673,9 @@ func (s *scanner) separateValue(i int) {
 // line before.
 func (s *scanner) continuation(i int) {
 	v := s.v
+	i = max(i, s.sameHead())
 	j := i
-	for j < len(v) && (v[j] == '"' || v[j] == '\'' || v[j] == '>' || v[j] == '|' || v[j] == ' ') && j-i < 4 {
+	for j < len(v) && bytes.IndexByte([]byte("\"'>| +./*#"), v[j]) >= 0 && j-i < 16 {
 		j++
 	}
 	e := j
@@ -597,9 +697,22 @@ func (s *scanner) continuation(i int) {
 		s.found(j, e, "")
 		return
 	}
-	if looksRandom(run) || len(run) >= 20 && mixed(run) && !wordyParts(run) || s.st.contLen >= 24 && mixed(run) && strongWord(run) && len(bytes.TrimSpace(v[e:])) == 0 && !wordyParts(run) || s.st.contLen >= 24 && mixedCase(run) {
+	if looksRandom(run) || len(run) >= 20 && mixed(run) && !wordyParts(run) || s.st.contLen >= 16 && mixed(run) && strongWord(run) && len(bytes.TrimSpace(v[e:])) == 0 && !wordyParts(run) || s.st.contLen >= 24 && mixedCase(run) {
 		s.found(j, e, "")
 	}
+}
+
+// sameHead returns where this line begins to differ from the one before, if that is
+// behind a word that both begin with: what a logger puts before lines.
+func (s *scanner) sameHead() int {
+	n := common(s.v, s.st.head[:])
+	for n > 0 && s.v[n-1] != ' ' {
+		n--
+	}
+	if n < 6 {
+		return 0
+	}
+	return n
 }
 
 // rises counts how often a capital follows a small letter.

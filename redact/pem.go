@@ -14,7 +14,7 @@ func (s *scanner) pem(i int) {
 	if n >= 0 {
 		label = v[i : i+n]
 	}
-	if !bytes.Contains(label, []byte("PRIVATE KEY")) {
+	if !isPrivateLabel(label) {
 		return
 	}
 	start := i
@@ -26,6 +26,9 @@ func (s *scanner) pem(i int) {
 	}
 	body := min(len(v), i+max(n, 0))
 	if e := pemEnd(v, body); e > 0 {
+		if !holdsKey(v[body:e]) {
+			return // -----BEGIN PRIVATE KEY-----\n...\n-----END PRIVATE KEY-----
+		}
 		s.found(start, e, privateKey)
 		return
 	}
@@ -44,6 +47,12 @@ func (s *scanner) pem(i int) {
 	}
 	s.steps += j - i
 	rest := bytes.TrimRight(v[j:], "\r\n")
+	if !holdsKey(v[body:j]) && !s.begun {
+		// A BEGIN without a key is not worth a word.
+		if s.want(wantBody); s.eol {
+			return
+		}
+	}
 	for j > body && (v[j-1] == ' ' || v[j-1] == '\\' || v[j-1] == '\r') {
 		j--
 	}
@@ -53,6 +62,38 @@ func (s *scanner) pem(i int) {
 		s.next.ttl = 0
 	}
 	s.next.cont = noCont
+}
+
+// holdsKey reports whether there is a run of base64 in v that could be of a key.
+func holdsKey(v []byte) bool {
+	n := 0
+	for _, c := range v {
+		if charsets['b'][c] {
+			if n++; n >= 12 {
+				return true
+			}
+			continue
+		}
+		n = 0
+	}
+	return false
+}
+
+// beginsKey reports whether line is one of a private key, behind what a logger or a
+// program's source puts before it.
+func beginsKey(line []byte) bool {
+	line = bytes.TrimRight(line, " \t\r\n\"'`,;+\\")
+	line = bytes.TrimSuffix(line, []byte(`\n`))
+	if i := bytes.LastIndexAny(line, " \t\"'|:>]#*"); i >= 0 && !isPEMHeader(bytes.TrimSpace(line)) {
+		line = line[i+1:]
+	}
+	return len(line) >= 12 && isPEMBody(line) || isPEMHeader(bytes.TrimSpace(line)) || len(line) == 0
+}
+
+// isPrivateLabel reports whether label is that of a private key; a regular
+// expression that matches one is not.
+func isPrivateLabel(label []byte) bool {
+	return (bytes.Contains(label, []byte("PRIVATE KEY")) || bytes.Contains(label, []byte("OpenVPN Static key"))) && bytes.IndexByte(label, '(') < 0
 }
 
 // pemEnd returns where the END line of the block in v[i:] ends, or 0.
@@ -84,6 +125,9 @@ func pemEnd(v []byte, i int) int {
 func (s *scanner) pemLine() (drop bool) {
 	v := s.v
 	line := bytes.Trim(v, " \t\r\n\"'`,;+|>#*\\")
+	if cut, ok := bytes.CutSuffix(line, []byte(`\n`)); ok { // in a program's string
+		line = bytes.TrimRight(cut, `\r`)
+	}
 	s.next.mode = modePEM
 	s.next.ttl = s.st.ttl
 	if len(line) == 0 {
@@ -111,7 +155,7 @@ func (s *scanner) pemLine() (drop bool) {
 		body := bytes.TrimRight(v[i+1:], " \t\r\n\"',\\")
 		if len(body) >= 32 && isPEMBody(body) {
 			s.found(i+1, i+1+len(body), privateKey)
-			s.next.cont = noCont
+			s.next.cont, s.next.ttl = noCont, 1
 			return false
 		}
 		if s.st.ttl > 0 && len(body) >= 4 && isPEMBody(body) && i > 8 {
@@ -122,6 +166,31 @@ func (s *scanner) pemLine() (drop bool) {
 	}
 	s.next.mode = modeNone
 	return false
+}
+
+// headless is the word of a block whose BEGIN is not there.
+const headless = "headless"
+
+// isKeyLine reports whether v is a full line of a PEM block.
+func isKeyLine(v []byte) bool {
+	line := bytes.TrimRight(v, "\r\n")
+	if len(line) < 60 || len(line) > 76 {
+		return false
+	}
+	var upper, lower, digits int
+	for _, c := range line {
+		switch {
+		case !charsets['b'][c]:
+			return false
+		case isUpper(c):
+			upper++
+		case isLower(c):
+			lower++
+		case isDigit(c):
+			digits++
+		}
+	}
+	return upper > 8 && lower > 8 && digits > 1
 }
 
 func isPEMBody(b []byte) bool {

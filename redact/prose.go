@@ -6,6 +6,9 @@ import "bytes"
 // password is x", "token x", "password for bob: x".
 func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, spaced bool) {
 	v := s.v
+	if blanks == 0 && hasPrefix(v[stop:], ", ") {
+		blanks = len(", ") // the password, from a to b
+	}
 	if ver.kind != plainKey || blanks == 0 {
 		return
 	}
@@ -51,16 +54,16 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 			case w == 3 && len(val) >= 12 && !isUUID(val) && !isDigest(val) && ver.need <= 2:
 				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
 				return
-			case w == 3 && len(val) >= 20 && ver.need <= 2 && isDigest(val) && charsets['H'][val[0]] && ver.need == 1 && len(val) >= 32:
+			case w == 3 && len(val) >= 20 && ver.need <= 2 && isDigest(val) && charsets['H'][val[0]] && len(val) >= 32 && !isLoud(val):
 				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
 				return
 			case w == 2 && ver.need == 1 && ver.numbers && len(val) >= 7 && mixed(val) && strongWord(val):
 				s.found(a, a+len(val), "")
 				return
 			}
-			if n, q := openQuote(v, i); n > 0 && ver.need == 1 {
+			if n, q := openQuote(v, i); n > 0 && ver.need <= 2 {
 				end, closed := closeQuote(v, i+n, q, false)
-				if val := v[i+n : end]; closed && (weigh(val) >= 2 || weigh(val) == 1 && ver.numbers && len(val) >= 6) && !isSentence(val) && bytes.IndexByte(val, ' ') < 0 {
+				if val := v[i+n : end]; closed && !isVersion(val) && (weigh(val) >= 2 || weigh(val) == 1 && ver.numbers && ver.need == 1 && len(val) >= 6) && !isSentence(val) && (bytes.IndexByte(val, ' ') < 0 || bytes.HasSuffix(name, []byte("phrase"))) && !(ver.object && isObjectName(val)) {
 					s.found(i+n, end, "")
 					return
 				}
@@ -70,6 +73,7 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 
 	// A few words, then "is", "to", "=" or a colon, then the value.
 	word := 0
+	var prev []byte
 	for i < limit && word < 8 {
 		e := i
 		for e < limit && v[e] != ' ' && v[e] != '\t' {
@@ -87,13 +91,24 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 		switch {
 		case proseTriggers[string(low)]:
 			trigger = true
-		case len(w) > 1 && last == ':' || string(w) == "=" || string(w) == ":" || string(w) == "->" || string(w) == "=>":
+		case len(w) > 1 && last == ':' && bytes.IndexByte(w, '-') < 0 && bytes.IndexByte(w, '_') < 0 || string(w) == "=" || string(w) == ":" || string(w) == "->" || string(w) == "=>":
 			trigger = true
 		case last == '.' || last == ';' || last == '!' || last == '?':
 			return
+		case bytes.Contains(w, []byte("://")), bytes.Contains(w, []byte("[redacted")):
+			return // another subject
 		}
+		if string(w) == "=" && word > 0 && isLoud(prev) {
+			return // IDENTITY = 'x' is another pair
+		}
+		prev = w
 		if trigger && next < line {
-			if s.said(next, line, ver, string(low) == "is" || string(low) == "was" || string(low) == "is:" || last == ':' || last == '=') {
+			if s.said(next, line, ver, string(low) == "is" || string(low) == "now" || string(low) == "was" || string(low) == "is:" || last == ':' || last == '=') {
+				if string(low) == "from" {
+					i = next // "… to" the new one
+					word++
+					continue
+				}
 				return
 			}
 			if last == ':' {
@@ -105,7 +120,31 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 	}
 }
 
-var proseTriggers = wordSet(`is was is: was: to as be with becomes became: = := ||= : => -> equals by generated: ist lautet est es`)
+var proseTriggers = wordSet(`is now from was is: was: to as be with becomes became: = := ||= : => -> equals by generated: ist lautet est es é är jest`)
+
+// unspacedWords mean password, key or token.
+var unspacedWords = []string{"密码", "密碼", "口令", "密钥", "密鑰", "令牌", "パスワード", "トークン", "シークレット", "apiキー", "비밀번호", "암호", "토큰",
+	"كلمة المرور", "كلمة السر", "סיסמה", "סיסמא", "รหัสผ่าน", "mật khẩu"}
+
+// unspaced redacts the ASCII word behind v[i], where a word ends that means
+// password: after at most a few letters and marks, such as "是" or ": 「".
+func (s *scanner) unspaced(i int) {
+	v := s.v
+	j, marks := i, false
+	for j < len(v) && j-i < 24 && (v[j] >= 0x80 || v[j] == ' ' || v[j] == ':' || v[j] == '=' || v[j] == '"' || v[j] == '\'' || v[j] == '`') {
+		marks = marks || v[j] < 0x80 || hasPrefix(v[j:], "：") || hasPrefix(v[j:], "「") || hasPrefix(v[j:], "是") || hasPrefix(v[j:], "为") || hasPrefix(v[j:], "は")
+		j++
+	}
+	e := j
+	for e < len(v) && v[e] > ' ' && v[e] < 0x80 && v[e] != '"' && v[e] != '\'' && v[e] != '`' && v[e] != ',' && v[e] != '<' {
+		e++
+	}
+	s.steps += e - i
+	val := trimWord(v[j:e])
+	if w := weigh(val); len(val) >= 6 && (w >= 2 || w == 1 && marks && j-i <= 6 && !isNumber(val)) {
+		s.found(j, j+len(val), s.kindOf(j, j+len(val)))
+	}
+}
 
 // said redacts the word or quoted value at v[i] if it looks like a secret.
 func (s *scanner) said(i, line int, ver verdict, direct bool) bool {
@@ -113,8 +152,16 @@ func (s *scanner) said(i, line int, ver verdict, direct bool) bool {
 	if n, q := openQuote(v, i); n > 0 {
 		end, closed := closeQuote(v, i+n, q, false)
 		val := v[i+n : end]
+		if q.ch == '`' && bytes.IndexByte(val, ' ') > 0 {
+			return false // code
+		}
 		if w := weigh(val); closed && (w >= 2 || w == 1 && len(val) >= 5 && direct) && len(val) >= 4 && !isSentence(val) && (ver.need < 3 || w == 3) {
-			s.found(i+n, end, s.kindOf(i+n, end))
+			a := skipBlanks(v, i+n)
+			for bytes.HasPrefix(v[a:end], []byte("\u00a0")) {
+				a += 2
+			}
+			end = a + len(bytes.TrimRight(v[a:end], " \u00a0"))
+			s.found(a, end, s.kindOf(a, end))
 			return true
 		}
 		return false
@@ -130,7 +177,10 @@ func (s *scanner) said(i, line int, ver verdict, direct bool) bool {
 	if w < need || w == 2 && (!strongWord(val) || len(val) < 5) || w == 2 && isVersion(val) {
 		return false
 	}
-	if w == 3 && (isUUID(val) || isDigest(val)) && (!direct || ver.need > 1) {
+	if isLoud(val) && bytes.IndexByte(val, '-') > 0 && !direct {
+		return false // HKDF-SHA-256
+	}
+	if w == 3 && (isUUID(val) || isDigest(val)) && (!direct || ver.need > 2) {
 		return false
 	}
 	if isCode(val, true, ver) {
@@ -194,8 +244,11 @@ func isVersion(v []byte) bool {
 func isDate(v []byte) bool {
 	n := 0
 	for _, c := range v {
-		if isDigit(c) {
+		switch {
+		case isDigit(c):
 			n++
+		case isLower(c) && c != 't' && c != 'z':
+			return false
 		}
 	}
 	return n >= len(v)*2/3 && (bytes.IndexByte(v, '-') > 0 || bytes.IndexByte(v, ':') > 0 || bytes.IndexByte(v, '/') > 0)
@@ -255,5 +308,6 @@ func (s *scanner) netrc(start int) bool {
 	if i := bytes.LastIndexByte(before, '\n'); i >= 0 {
 		before = before[i:]
 	}
-	return bytes.Contains(before, []byte("login ")) || bytes.Contains(before, []byte("machine ")) || s.st.word == "netrc"
+	_, login, ok := bytes.Cut(before, []byte("login "))
+	return ok && len(bytes.Fields(login)) == 1 || bytes.Contains(before, []byte("machine ")) || s.st.word == "netrc"
 }

@@ -15,8 +15,9 @@ type span struct {
 type hitKind uint8
 
 const (
-	hitKey    hitKind = iota // a word of a secret's name
-	hitFormat                // the anchor of a token format
+	hitKey      hitKind = iota // a word of a secret's name
+	hitUnspaced                // the same in a language that puts no spaces between words
+	hitFormat                  // the anchor of a token format
 	hitURL
 	hitScheme // Bearer, Basic
 	hitPEM
@@ -27,6 +28,11 @@ const (
 	hitDevice // OpenClaw's v3|… payload
 	hitCall   // functions that take a user and a password
 	hitDSN    // Go's MySQL data source names
+	hitValue  // the heading of a column
+	hitWords  // one of phrases
+	hitJWK
+	hitRSA    // <D> in XML
+	hitNumber // a secret number of a key, in openssl's text
 	hitPattern
 )
 
@@ -35,7 +41,8 @@ type hit struct {
 	n      int // length of the literal
 	format int // index in formats, or in the operator's patterns
 	spec   int
-	lit    string // to compare with, if the automaton is not exact for it
+	look   func(s *scanner, at, end int) // of a phrase
+	lit    string                        // to compare with, if the automaton is not exact for it
 }
 
 // A rules is what all scanners of a Redactor share; it does not change.
@@ -49,8 +56,8 @@ type rules struct {
 
 // keyStems are parts of names that may be secret. Longer names contain them.
 var keyStems = []string{"pass", "pwd", "pswd", "secret", "token", "key", "cred", "auth", "cookie", "session", "sid", "dsn",
-	"jwt", "mnemonic", "seed phrase", "recovery phrase", "backup phrase", "refresh", "kennwort", "senha", "contraseña", "contrasena", "wachtwoord", "haslo", "hasło", "пароль", "Пароль", "密码", "パスワード", "비밀번호",
-	"psw", "_pw", "pw=", "pw:", `pw"`, "connectionstring", "setupcode", "totp", "otp", "salt", "sharedaccesssignature", "recoverycode", "_pat", "private-mac", "pat=", "psk", "bindpw", "rootpw", "adminpw", "webhook_url", "passphrase"}
+	"jwt", "mnemonic", "seed phrase", "recovery phrase", "backup phrase", "refresh", "kennwort", "senha", "contraseña", "contrasena", "wachtwoord", "haslo", "hasło", "lösenord", "adgangskode", "salasana", "heslo", "parola", "şifre", "пароль", "Пароль",
+	"psw", "_pw", "pw=", "pw:", `pw"`, "connectionstring", "setupcode", "setup code", "totp", "otp", "salt", "sharedaccesssignature", "recoverycode", "_pat", "private-mac", "pat=", "psk", "bindpw", "rootpw", "adminpw", "webhook_url", "passphrase", "backup_code", "backupcode", "backup code", "recovery_code", "recovery code", "scratch_code", "api_hash", "honeycomb-team", "sonar.login", " pw "}
 
 func newRules(keys []string, patterns []pattern) *rules {
 	r := &rules{keys: keys, patterns: patterns}
@@ -62,6 +69,9 @@ func newRules(keys []string, patterns []pattern) *rules {
 	}
 	for _, s := range keyStems {
 		add(s, hit{kind: hitKey})
+	}
+	for _, w := range unspacedWords {
+		add(w, hit{kind: hitUnspaced})
 	}
 	for _, k := range keys {
 		add(globLiteral(k), hit{kind: hitKey})
@@ -86,20 +96,33 @@ func newRules(keys []string, patterns []pattern) *rules {
 	add("-- BEGIN ", hit{kind: hitPEM})
 	add("--BEGIN ", hit{kind: hitPEM})
 	add("Private-Lines:", hit{kind: hitPuTTY})
-	for _, f := range []string{" -p", " -u", " -a", " -w", " -k", "/p:", "\t-p", "\t-u", "'-p", `"-p`, " -auth", " /user:", " --user", " --proxy-user"} {
+	for _, f := range []string{" -p", " -u", " -a", " -w", " -k", "/p:", "\t-p", "\t-u", "'-p", `"-p`, `"-a`, `"-u`, `"-w`, " -x", " -auth", " /user:", " --user", " --proxy-user"} {
 		add(f, hit{kind: hitFlag})
 	}
-	for _, q := range []string{"sig=", "signature=", "code=", "key=", "assertion=", "hmac=", "ticket="} {
+	for _, q := range []string{"appid=", "sig=", "signature=", "code=", "key=", "assertion=", "hmac=", "ticket="} {
 		add(q, hit{kind: hitQuery})
 	}
 	for _, p := range []string{"identified by", "securestring", "oracle:thin:", "sqlplus ", "securestring(", "sqlplus -s ", "expdp ", "impdp ", "sqlldr "} {
 		add(p, hit{kind: hitPhrase})
 	}
-	for _, p := range []string{"basicauth(", "getconnection(", "auth=(", "auth = (", "credentials(", "authentication(", ".login(", "authenticate(", "basic_auth("} {
+	for _, p := range []string{"basicauth(", "getconnection(", "auth=(", "auth = (", "credential(", "credentials(", "authentication(", ".login(", "authenticate(", "authenticate (", "basic_auth(", "basic_auth '", "basic_auth \"", "digestauth(", "new pdo(", "twilio(", "hmac.new(", "createhmac(", "jwt.sign(", "jwt.verify(", "jwt.encode(", "jwt.decode("} {
 		add(p, hit{kind: hitCall})
 	}
-	for _, p := range []string{"| chpasswd", "|chpasswd", "htpasswd -b ", "htpasswd -nb ", "htpasswd -bn ", "htpasswd -cb ", "htpasswd -bc ", "htpasswd -bB ", "htpasswd -nbB "} {
+	for _, p := range []string{"| chpasswd", "|chpasswd", "| sudo chpasswd", "htpasswd -b ", "htpasswd -nb ", "htpasswd -bn ", "htpasswd -cb ", "htpasswd -bc ", "htpasswd -bB ", "htpasswd -nbB "} {
 		add(p, hit{kind: hitPhrase})
+	}
+	for _, p := range phrases() {
+		add(p.text, hit{kind: hitWords, look: p.look})
+	}
+	add(`"kty`, hit{kind: hitJWK})
+	for _, t := range []string{"<d>", "<p>", "<q>", "<dp>", "<dq>", "<inverseq>"} {
+		add(t, hit{kind: hitRSA})
+	}
+	for _, n := range []string{"privateexponent:", "prime1:", "prime2:", "exponent1:", "exponent2:", "coefficient:", "priv:"} {
+		add(n, hit{kind: hitNumber})
+	}
+	for _, p := range []string{"  value", "\tvalue", "| value", "│ value"} {
+		add(p, hit{kind: hitValue})
 	}
 	add("/auth ", hit{kind: hitPhrase})
 	add("@tcp(", hit{kind: hitDSN})
@@ -141,6 +164,7 @@ type scanner struct {
 	next state // what this line says
 
 	runs    [len(classNames)]struct{ from, to int } // a run of each class, so that none is walked twice
+	noTable bool                                    // the line is no header of a table
 	tools   toolSearch
 	weighed struct {
 		at   *byte
@@ -152,6 +176,7 @@ type scanner struct {
 	dsnAt               int    // no data source name begins before
 
 	mayHold bool // the line may wait for the next
+	begun   bool // the next line is of a private key
 	wants   want // what it waits for
 	quote   byte // the closing quote, if that
 	join    bool // v is several lines that belong together
@@ -173,13 +198,18 @@ type state struct {
 	indent int // of the key of a block scalar
 	word   string
 
-	valueOf verdict // a "name" was seen, its "value" is secret
-	ttl     int     // for how many more lines valueOf holds
-	pending pending // a key at the end of the line before, its value on this line
-	indentK int
-	cont    contKind // a secret ran up to the end of the line before
-	contLen int
-	k       knownRest
+	valueOf  verdict // a "name" was seen, its "value" is secret
+	ttl      int     // for how many more lines valueOf holds
+	pending  pending // a key at the end of the line before, its value on this line
+	indentK  int
+	cont     contKind // a secret ran up to the end of the line before
+	contLen  int
+	head     [32]byte // what that line began with
+	k        knownRest
+	table    table
+	accounts int  // lines that may still be user:password
+	body     bool // the line before was one of a PEM block, or its BEGIN
+	jwk      int  // lines that a JSON Web Key may still have
 }
 
 type mode uint8
@@ -189,6 +219,7 @@ const (
 	modePEM        // in a private key, until its END
 	modeBlock      // in a YAML block scalar
 	modeUntil      // until a line with word: """ or the end of a here-document
+	modeHex        // in a number of a key
 	modePutty      // in the private lines of a PuTTY key
 )
 
@@ -199,6 +230,8 @@ const (
 	pendingQuoted
 	pendingAny
 	pendingRandom
+	pendingPrinted // a word that has the line, or the one behind a blank line, to itself
+	pendingList    // lines of quoted strings
 )
 
 type contKind uint8
@@ -269,6 +302,8 @@ func (s *scanner) hit(h *hit, at int) {
 	switch h.kind {
 	case hitKey:
 		s.key(at, at+h.n)
+	case hitUnspaced:
+		s.unspaced(at + h.n)
 	case hitFormat:
 		s.format(h.format, h.spec, at)
 	case hitURL:
@@ -286,11 +321,21 @@ func (s *scanner) hit(h *hit, at int) {
 	case hitPhrase:
 		s.phrase(at, at+h.n)
 	case hitCall:
-		s.call(at + h.n)
+		s.call(at, at+h.n)
 	case hitDSN:
 		s.dsn(at)
 	case hitDevice:
 		s.device(at)
+	case hitValue:
+		s.pairs(at)
+	case hitWords:
+		h.look(s, at, at+h.n)
+	case hitJWK:
+		s.jwk(at)
+	case hitRSA:
+		s.rsaXML(at + h.n)
+	case hitNumber:
+		s.keyNumber(at + h.n)
 	case hitPattern:
 		s.pattern(&s.r.patterns[h.format], at)
 	}
@@ -304,9 +349,10 @@ func (s *scanner) found(start, end int, kind string) {
 	s.steps += end - start
 	s.spans = append(s.spans, span{start, end, kind})
 	s.skip = max(s.skip, end)
-	if end == len(s.v) || end == len(bytes.TrimRight(s.v, "\r\n\"'`,; \\")) {
+	if end == len(s.v) || end >= len(bytes.TrimRight(s.v, "\r\n\"'`,; \\")) {
 		s.next.cont = contToken
 		s.next.contLen = end - start
+		copy(s.next.head[:], s.v)
 	}
 }
 
@@ -413,6 +459,8 @@ func boundaryBefore(v []byte, i int) bool {
 	}
 	c := v[i-1]
 	switch {
+	case c == 't' && i >= 4 && string(v[i-4:i]) == "/bot": // a Telegram method's address
+		return true
 	case i >= 2 && v[i-2] == '\\' && (c == 'n' || c == 't' || c == 'r' || c == 'b' || c == 'f' || c == 'v' || c == 'e' || c == '0'):
 		return true
 	case i >= 3 && charsets['H'][c] && charsets['H'][v[i-2]]:
@@ -439,6 +487,9 @@ func boundaryBefore(v []byte, i int) bool {
 // userinfo looks at the part of a URL between :// and @.
 func (s *scanner) userinfo(start int) {
 	v := s.v
+	if bytes.HasSuffix(v[:start], []byte("ipfs://")) || bytes.HasSuffix(v[:start], []byte("ipns://")) {
+		return // the address of content
+	}
 	const longest = 1 << 10
 	limit := min(len(v), start+longest)
 	auth, at2, colon := limit, -1, -1
@@ -527,7 +578,10 @@ func (s *scanner) scheme(at, end int) {
 	if i == end {
 		return
 	}
-	if n, _ := openQuote(v, i); n > 0 {
+	if n, q := openQuote(v, i); n > 0 {
+		if at > 0 && v[at-1] == q.ch {
+			return // "Bearer "+token
+		}
 		i += n
 	}
 	j := i
@@ -574,30 +628,43 @@ func (s *scanner) query(at, end int) {
 	}
 }
 
-// call redacts the last of several quoted arguments of a call, which begin at
-// v[i]: BasicAuth("user", "secret").
-func (s *scanner) call(i int) {
+// call redacts the password among the quoted arguments of a call, which begin behind
+// v[at:i]: the last one that can be it, as in BasicAuth("user", "secret"), or else
+// the second, as in NetworkCredential("user", "monkey", "DOMAIN").
+func (s *scanner) call(at, i int) {
 	v := s.v
-	a, b, n := 0, 0, 0
+	if c := v[i-1]; c == '"' || c == '\'' {
+		i-- // basic_auth 'user', 'secret'
+	}
+	var args, commas, strong int
+	var a, b, x, y int // the strong one, the second one
 	for end := min(len(v), i+400); i < end && v[i] != ')' && v[i] != '\n'; i++ {
 		if v[i] == ',' {
-			n++
+			commas++
 		}
-		if w, q := openQuote(v, i); w > 0 {
-			e, closed := closeQuote(v[:end], i+w, q, false)
-			s.steps += e - i
-			if !closed {
-				return
-			}
-			if n > 0 {
-				a, b = i+w, e
-			}
-			i = e + w - 1
+		w, q := openQuote(v, i)
+		if w == 0 {
+			continue
 		}
+		e, closed := closeQuote(v[:end], i+w, q, false)
+		s.steps += e - i
+		if !closed {
+			return
+		}
+		args++
+		val := v[i+w : e]
+		if args == 2 {
+			x, y = i+w, e
+		}
+		if (commas > 0 || args > 1 || hasPrefix(v[at:], "hmac.new(")) && len(val) >= 5 && s.weigh(val) >= 2 && !isSentence(val) && !isVersion(val) && !bytes.Contains(val, []byte("://")) && !isLoud(val) {
+			a, b, strong = i+w, e, strong+1
+		}
+		i = e + w - 1
 	}
-	if val := v[a:b]; b > a && weigh(val) >= 2 && !isSentence(val) && len(val) >= 5 {
-		s.found(a, b, s.kindOf(a, b))
+	if strong == 0 && y-x >= 5 && weigh(v[x:y]) == 1 && !isLoud(v[x:y]) && bytes.Contains(lower(v[at:at+12], nil), []byte("cred")) {
+		a, b = x, y
 	}
+	s.found(a, b, s.kindOf(a, b))
 }
 
 // account redacts the password of the account that a password tool is given:
@@ -685,6 +752,10 @@ func (s *scanner) phrase(at, end int) {
 		end, _ := closeQuote(v, i+n, q, false)
 		if weigh(v[i+n:end]) > 0 {
 			s.found(i+n, end, "")
+		}
+	} else if e := s.wordEnd(i, len(v)); fold(v[at]) == 'i' {
+		if val := bytes.TrimRight(v[i:e], ";,"); weigh(val) >= 2 {
+			s.found(i, i+len(val), "")
 		}
 	}
 }

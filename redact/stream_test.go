@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/url"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -113,7 +114,7 @@ func TestTextIsStable(t *testing.T) {
 
 func TestFinishedLineLeavesAtOnce(t *testing.T) {
 	r := newRedactor(t, redact.Config{Known: []redact.Known{{"a", redact.NewSecret("Zx8-known-value-81x")}}})
-	for _, line := range []string{"hello\n", "password=hunter22\n", "password:\n", "\x1b[31mred\x1b[0m\n", "-----BEGIN RSA PRIVATE KEY-----\n", "password: |\n", "don't use \"token\n", "\n"} {
+	for _, line := range []string{"hello\n", "password=hunter22\n", "password:\n", "\x1b[31mred\x1b[0m\n", "-----BEGIN CERTIFICATE-----\n", "password: |\n", "don't use \"token\n", "\n"} {
 		var b bytes.Buffer
 		w := r.Writer(&b)
 		_, _ = io.WriteString(w, line)
@@ -121,6 +122,37 @@ func TestFinishedLineLeavesAtOnce(t *testing.T) {
 			t.Errorf("%q is held back", line)
 		}
 		_ = w.Close()
+	}
+}
+
+// TestKeyWaitsForItsBody holds back the BEGIN of a private key for a line, as a text
+// about such keys has one too, and the lines of a key whose BEGIN was cut off until
+// their END.
+func TestKeyWaitsForItsBody(t *testing.T) {
+	r := newRedactor(t, redact.Config{})
+	body := "Zx8Kq3mVb2Lw9RtY7uPs4DfGhJkCvBnM1aQeWz6Xo5Ti0EyUrOpAsLdKfHgJcVxN\n"
+	for _, tt := range []struct{ in, early, out string }{
+		{"-----BEGIN RSA PRIVATE KEY-----\nis how they begin\n", "", "-----BEGIN RSA PRIVATE KEY-----\nis how they begin\n"},
+		{"-----BEGIN RSA PRIVATE KEY-----\n" + body, "", "[redacted private key]\n"},
+		{body + body + "-----END RSA PRIVATE KEY-----\nafter\n", "", "[redacted private key]\nafter\n"},
+		{body + body + "is only base64\n", "", body + body + "is only base64\n"},
+		{"-----BEGIN CERTIFICATE-----\n" + body, "-----BEGIN CERTIFICATE-----\n" + body, "-----BEGIN CERTIFICATE-----\n" + body},
+	} {
+		var b bytes.Buffer
+		w := r.Writer(&b)
+		first := strings.SplitAfter(tt.in, "\n")[0]
+		_, _ = io.WriteString(w, first)
+		if tt.early == "" && b.Len() > 0 {
+			t.Errorf("%.40q is not held back", first)
+		}
+		_, _ = io.WriteString(w, tt.in[len(first):])
+		if tt.early != "" && b.String() != tt.early {
+			t.Errorf("before the end of %.60q, %q has left, want %q", tt.in, b.String(), tt.early)
+		}
+		_ = w.Close()
+		if b.String() != tt.out {
+			t.Errorf("%.60q becomes %q, want %q", tt.in, b.String(), tt.out)
+		}
 	}
 }
 
@@ -447,3 +479,37 @@ func TestTimeIsLinear(t *testing.T) {
 
 // maxStepsPerByte is a bound on the work for any input; ordinary logs need two.
 const maxStepsPerByte = 150
+
+// TestWrittenKnownValues has configured values in what programs make of them, written
+// by people who had not seen the engine.
+func TestWrittenKnownValues(t *testing.T) {
+	b, err := os.ReadFile("testdata/corpus/known.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all, found int
+	for line := range strings.Lines(string(b)) {
+		var c struct {
+			Case           string
+			Known, Secrets []string
+			Text           string
+		}
+		if err := json.Unmarshal([]byte(line), &c); err != nil {
+			t.Fatal(err)
+		}
+		var known []redact.Known
+		for _, k := range c.Known {
+			known = append(known, redact.Known{Name: "k", Value: redact.NewSecret(k)})
+		}
+		out := newRedactor(t, redact.Config{Known: known}).Text(c.Text).String()
+		all++
+		if l := (snippet{text: c.Text, secrets: c.Secrets}).leak(out); l != "" {
+			t.Logf("%s: %q leaks in\n\t%.300q\n\t%.300q", c.Case, l, c.Text, out)
+			continue
+		}
+		found++
+	}
+	if all < 500 || found*100 < 99*all {
+		t.Errorf("%d of %d found, want 99 %%", found, all)
+	}
+}

@@ -158,6 +158,16 @@ func (t Text) Tail(maxUTF16 int) (tail Text, cutBytes int) {
 	return Text{t.s[at:]}, at
 }
 
+// Drop returns t without its last n bytes. It ends where [Text.Head] would end.
+func (t Text) Drop(n int) Text {
+	n = max(0, len(t.s)-n)
+	for n < len(t.s) && !utf8.RuneStart(t.s[n]) {
+		n--
+	}
+	head, _ := t.Head(utf16Len(t.s[:n]))
+	return head
+}
+
 // markAround returns the bounds of the replacement that a cut at offset at
 // would split.
 func markAround[S ~string | ~[]byte](s S, at int) (start, end int, ok bool) {

@@ -87,6 +87,31 @@ func TestHeadAndTail(t *testing.T) {
 	}
 }
 
+func TestDrop(t *testing.T) {
+	r, err := redact.New(redact.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		in   string
+		n    int
+		want string
+	}{
+		{"abcdef", 0, "abcdef"},
+		{"abcdef", 2, "abcd"},
+		{"abcdef", 6, ""},
+		{"abcdef", 7, ""},
+		{"ab€", 1, "ab"},
+		{"ab€", 3, "ab"},
+		{"one\ntwo\nthree", 4, "one\ntwo\n"},
+		{"xx [redacted] yy", 5, "xx "}, // " yy", and a piece of the replacement
+	} {
+		if got := r.Text(tt.in).Drop(tt.n).String(); got != tt.want {
+			t.Errorf("Drop(%q, %d) = %q, want %q", tt.in, tt.n, got, tt.want)
+		}
+	}
+}
+
 func TestCompose(t *testing.T) {
 	got := redact.Sprintf("%s: 100%% of %s, %s", redact.Literal("a"), redact.Int(3))
 	if want := "a: 100% of 3, %!s(missing)"; got.String() != want {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"strings"
+	"unicode/utf8"
 )
 
 // weigh says how much v looks like a secret rather than like a word of prose or
@@ -62,6 +63,8 @@ func weigh(v []byte) int {
 		return 1
 	case letters == 0 && others == 0:
 		return 1
+	case digits == 0 && v[len(v)-1] == '!' && len(v) < 10 && stopWords[string(lower(v[:len(v)-1], nil))]:
+		return 0 // GraphQL's String!
 	case digits == 0 && wordy(v):
 		var buf [24]byte
 		if len(v) <= len(buf) && stopWords[string(lower(v, buf[:0]))] {
@@ -119,7 +122,7 @@ func (s *scanner) weigh(v []byte) int {
 }
 
 // stopWords are values that are states, types or words about a secret.
-var stopWords = wordSet(`true false yes no on off null nil none undefined unset set missing empty void n/a na required optional
+var stopWords = wordSet(`secrets passwords tokens files compat true false yes no on off null nil none undefined unset set missing empty void todo fixme tbd n/a na required optional
 	string str text bool boolean int integer number float object array bytes byte varchar char secret password passwd token
 	hidden masked redacted filtered removed omitted sensitive invalid valid expired revoked incorrect wrong correct
 	unknown default auto basic bearer digest negotiate plain ok failed failure success error enabled disabled
@@ -129,7 +132,7 @@ var stopWords = wordSet(`true false yes no on off null nil none undefined unset 
 	never always only also too very authentication authorization login credentials credential username user key keys value values
 	secretkeyref configmapkeyref valuefrom fieldref manual stdin env file vault any all other new old same
 	rejected accepted denied refused mismatch matches match does did do accepts contains length format policy
-	reset resetting strength field fields input hash hashed via using per week weak strong short long today
+	chauthtok amd64 arm64 i386 armhf noarch reset resetting strength field fields input hash hashed via using per week weak strong short long today
 	public private readonly read write admin-only`)
 
 // isMask reports whether v is already a placeholder or a masked value.
@@ -148,6 +151,12 @@ func isMask(v []byte) bool {
 		case '[', 0xe2:
 			marks++
 		}
+	}
+	if r, n := utf8.DecodeRune(v); r >= 0x80 && bytes.Count(v, v[:n])*n == len(v) {
+		return true // ●●●●
+	}
+	if n := len(v); n > 6 && v[0] == v[1] && v[n-1] == v[0] && v[n-2] == v[0] && (v[0] == '@' || v[0] == '%' || v[0] == '_' || v[0] == '#') {
+		return true // @@API_KEY@@
 	}
 	if same && !isDigit(v[0]) && (len(v) > 1 || !isLetter(v[0])) {
 		return true
@@ -169,7 +178,7 @@ func isMask(v []byte) bool {
 		}
 	}
 	first, last := v[0], v[len(v)-1]
-	if first == '<' && last == '>' && len(v) > 2 && !bytes.ContainsAny(v[1:len(v)-1], "<>") {
+	if first == '<' && last == '>' && len(v) > 2 && !bytes.ContainsAny(v[1:len(v)-1], "<>") && !looksRandom(v[1:len(v)-1]) {
 		return true
 	}
 	return first == '(' && last == ')' || first == '[' && last == ']' && wordy(v[1:len(v)-1])
@@ -193,7 +202,7 @@ func hasMaskWord(l []byte) bool {
 
 // maskWords are the words of placeholders, by first letter.
 var maskWords = byFirst(`redacted masked _here -here your_ your- <your changeme change-me change_me replace_me replaceme
-	replace-me placeholder xxxxxx insert_ (sensitive filtered yourpassword yourtoken yourapikey yoursecret`)
+	replace-me placeholder xxxxxx insert_ (sensitive filtered yourpassword insert yourtoken yourapikey yoursecret`)
 
 var maskFirst = func() (t [256]bool) {
 	for c, words := range maskWords {
@@ -227,10 +236,12 @@ func isReference(v []byte) bool {
 	switch v[0] {
 	case '$':
 		rest := v[1:]
-		if len(rest) == 0 {
+		if len(rest) == 0 || len(rest) == 1 && !isLetter(rest[0]) { // $2, $@
 			return true
 		}
 		switch rest[0] {
+		case '[': // Azure Pipelines' $[variables.x]
+			return rest[len(rest)-1] == ']'
 		case '{', '(':
 			// a reference, also one with a suffix; not a value that merely begins so
 			i := bytes.IndexAny(rest, "})")
@@ -239,13 +250,22 @@ func isReference(v []byte) bool {
 		if bytes.HasPrefix(rest, []byte("env:")) || bytes.HasPrefix(rest, []byte("this->")) {
 			return true
 		}
+		for i, c := range rest {
+			if c == '[' || c == '{' { // $_POST['x'], $ENV{X}
+				return i > 0 && isVariable(rest[:i])
+			}
+			if !isAlnum(c) && c != '_' {
+				break
+			}
+		}
 		return isVariable(rest)
 	case '%':
 		return len(v) > 2 && v[len(v)-1] == '%' && isVariable(v[1:len(v)-1]) ||
-			len(v) == 2 && isLetter(v[1]) || // %s
+			len(v) >= 2 && isLetter(v[1]) && (len(v) == 2 || v[2] == ':' || v[2] == ',') || // %s
 			len(v) > 3 && v[1] == '(' || bytes.HasPrefix(v, []byte("%{"))
 	case '{':
-		return len(v) > 1 && (v[1] == '{' || v[len(v)-1] == '}') || len(v) == 1
+		// not what Jenkins has encrypted: {AQAAABAAAAAQ…}
+		return len(v) > 1 && (v[1] == '{' || v[len(v)-1] == '}' && !(len(v) > 30 && looksRandom(v[1:len(v)-1]))) || len(v) == 1
 	case '#':
 		return len(v) > 1 && v[1] == '{'
 	case '@':
@@ -279,7 +299,7 @@ var referencePrefixes = byFirst(`os.environ os.getenv os.Getenv os.LookupEnv pro
 	System.getenv ENV[ ENV. env. env( getenv( secrets. vault: vault. arn:aws ssm: op: sops: keyring: secretKeyRef valueFrom
 	std::env config. conf. cfg. settings. self. this. args. opts. options. params. var. local. module. data. request. req.
 	ctx. context. getpass input( prompt( file( file: awskms: gcpkms: projects/ gs: s3: Environment.GetEnvironmentVariable
-	{resolve: ref+ ref: #{ <%=`)
+	{resolve: ref+ ref: #{ <%= agent: agent%3A lookup( secret/data/ secret=`)
 
 // isVariable reports whether s is a name as variables have them, not a random
 // string: $PASSWORD is a reference, $ecr3tPassw0rd is a password.
@@ -442,7 +462,7 @@ type quote struct {
 
 var quoteEntities = []struct{ open, close string }{
 	{"&quot;", "&quot;"}, {"&#34;", "&#34;"}, {"&#x22;", "&#x22;"}, {"&#39;", "&#39;"}, {"&apos;", "&apos;"}, {"%22", "%22"}, {"%27", "%27"},
-	{`\u0022`, `\u0022`}, {`\u0027`, `\u0027`}, {`\x22`, `\x22`}, {`\x27`, `\x27`}, {"“", "”"}, {"„", "“"}, {"‘", "’"}, {"«", "»"},
+	{`\u0022`, `\u0022`}, {`\u0027`, `\u0027`}, {`\x22`, `\x22`}, {`\x27`, `\x27`}, {"“", "”"}, {"„", "“"}, {"‘", "’"}, {"«", "»"}, {"「", "」"},
 }
 
 // openQuote returns the length of the opening quote at v[i:], 0 if none.

@@ -158,6 +158,20 @@ func (w *writer) join(b []byte, end int) int {
 		if i < 0 || !endsValue(last[i+1:]) {
 			return w.alone(b)
 		}
+	case wantBody:
+		w.s.begun = beginsKey(last)
+		n := w.alone(b)
+		w.s.begun = false
+		return n
+	case wantEnd:
+		switch line := bytes.TrimSpace(last); {
+		case len(line) >= 4 && len(line) <= 76 && isPEMBody(line) && w.lines < maxKey:
+			w.searched = end
+			return 0
+		case hasPrefix(line, "-----END ") && isPrivateLabel(line):
+			w.s.st.mode, w.s.st.word, w.s.st.ttl = modePEM, headless, 1
+		}
+		return w.alone(b)
 	case wantRest:
 		w.s.mayHold, w.s.unwrap = false, w.held-1
 		n := w.stepOn(b[:end], true)

@@ -254,7 +254,7 @@ func BenchmarkRunOutput(b *testing.B) {
 			ctx, cancel := context.WithTimeout(b.Context(), patience)
 			defer cancel()
 			e, err := r.telegram.WaitMessage(ctx, m.Chat.ID, m.MessageID, func(e faketelegram.Entry) bool {
-				return strings.Contains(e.Text, "of output\n")
+				return strings.Contains(e.Text, "of output @")
 			})
 			if err != nil || !strings.Contains(e.Text, "exit code 0") || !strings.Contains(e.Text, "1.0 GB of output") {
 				b.Errorf("/run of 1 GB ends with %v, %.80q", err, e.Text)

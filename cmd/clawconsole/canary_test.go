@@ -34,6 +34,13 @@ var canaries = map[string]string{
 	"environment, JSON": `jsQ"u7\o2Te&Xk<41>LmPz/Rv`,
 }
 
+// foreign are secrets that the console does not know, but whose form tells them.
+var foreign = []string{
+	"7000001:" + "AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw0",
+	"AKIA" + "Q3EGRIXZ5LTPOWNM",
+	"AIza" + "SyD4x7Qm2Lk9Rv6Tb1Wc8Zn3Hf5Jg0Pd_sE",
+}
+
 // leaks returns which canaries are in what left, whole or 12 characters of one, as
 // they are or encoded.
 func leaks(left []byte) (found []string) {
@@ -80,7 +87,7 @@ func TestNothingSecretLeaves(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(g.Close)
-	w := newWorld(t, g.URL(), canaries["gateway token"], "")
+	w := newWorld(t, g.URL(), canaries["gateway token"], "max_output = 1000\n")
 	w.environ = []string{"DEPLOY_API_KEY=" + canaries["environment"], "DEPLOY_DB_PASSWORD=" + canaries["environment, JSON"]}
 	w.edit("api_url = \"http://127.0.0.1", `proxy = "`+strings.Replace(w.proxy(&proxied), "http://", "http://ops:"+canaries["proxy password"]+"@", 1)+"\"\napi_url = \"http://127.0.0.1")
 	program := w.script("fake-openclaw", "env > $HOME/cli-env; cat $HOME/canaries; cat $HOME/canaries >&2; exit 1\n")
@@ -136,6 +143,13 @@ func TestNothingSecretLeaves(t *testing.T) {
 	ask("/run --yes cat $HOME/canaries", "OK: /run", "[redacted")
 	ask("/run --yes sh $HOME/halves; sleep 4", "OK: /run", "[redacted")
 	ask("/run --yes env > $HOME/run-env; env | base64 -w0; cat $HOME/canaries | base64 -w0", "OK: /run")
+	// Each lies across the end of what is shown, all but its last letter before it.
+	for _, v := range foreign {
+		w.file("across", strings.Repeat("x", 1000-len(v))+"\n"+v+strings.Repeat(" more", 2000))
+		if e := ask("/run --yes cat $HOME/across", "OK: /run", "the first 1.0 KB of "); strings.Contains(e.Text, v[:12]) {
+			t.Errorf("redacted after it was cut:\n%s", e.Text)
+		}
+	}
 	// What a person types comes back in headers, goes into the ledger and on record.
 	for _, v := range canaries {
 		ask("/run --yes echo '"+v+"'", "/run")

@@ -37,6 +37,8 @@ func TestKilledAtEveryWrite(t *testing.T) {
 		{name: "run", command: "/run --yes echo effect >> $HOME/effects", effects: ran},
 		{name: "press", command: "/run echo effect >> $HOME/effects", press: "Run it", effects: ran},
 		{name: "session", command: "/session agent:main:ops hello", effects: func(_ *world, g *fakegateway.Server) int { return g.Turns() }},
+		{name: "agent", command: "/agent main hello", effects: func(_ *world, g *fakegateway.Server) int { return g.Turns() }},
+		{name: "stop", command: "/stop agent:main:ops", effects: func(_ *world, g *fakegateway.Server) int { return g.Calls("chat.abort") }},
 		{name: "cron", command: "/cron run backup", effects: func(_ *world, g *fakegateway.Server) int { return g.JobRuns("backup-1") }},
 		{name: "restart", command: "/gateway restart", effects: restarts},
 		{name: "restart with secret", command: "/gateway restart --secret " + testSecret, secret: true, effects: restarts},

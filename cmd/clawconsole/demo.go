@@ -15,6 +15,7 @@ import (
 	"clawconsole/internal/faketelegram"
 	"clawconsole/internal/mockmodel"
 	"clawconsole/internal/realgateway"
+	"clawconsole/openclaw"
 	"clawconsole/redact"
 )
 
@@ -87,6 +88,9 @@ func (c demoCmd) Run(ctx context.Context, e *env) error {
 		gateway.Stop(stop)
 	}()
 	progress("gateway: " + gateway.URL)
+	if _, err := addJob(ctx, gateway, "nightly backup", "echo 'backup: no space left on device' >&2; exit 3"); err != nil {
+		return err
+	}
 
 	secret := rand.Text() + rand.Text()
 	cfg := defaults()
@@ -127,6 +131,7 @@ func (c demoCmd) Run(ctx context.Context, e *env) error {
   unlock    /auth %s
   try       /status   /logs --tail 20   /gateway restart   /agent devops hello
             /agent devops exec: uptime   (raises an approval)   /run --yes uptime
+            /cron run nightly   (a job that fails)
 
 Ctrl-C ends all of it.
 `, pageURL, secret)
@@ -143,4 +148,27 @@ Ctrl-C ends all of it.
 		return nil
 	}
 	return err
+}
+
+// addJob adds a job to a gateway, due in a day, that runs a script, and returns its
+// id.
+func addJob(ctx context.Context, gw *realgateway.Gateway, name, script string) (id string, err error) {
+	g, err := openclaw.New(openclaw.Config{URL: gw.URL, Token: func() (string, error) { return gw.Token, nil }})
+	if err != nil {
+		return "", fmt.Errorf("add job %s: %w", name, err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	done := make(chan struct{})
+	go func() { g.Run(ctx); close(done) }()
+	defer func() { cancel(); <-done }()
+	if _, err := g.Await(ctx); err != nil {
+		return "", fmt.Errorf("add job %s: %w", name, err)
+	}
+	var added struct{ ID string }
+	err = g.Call(ctx, "cron.add", map[string]any{
+		"name": name, "schedule": map[string]any{"kind": "every", "everyMs": 86400000},
+		"sessionTarget": "isolated", "wakeMode": "now", "delivery": map[string]any{"mode": "none"},
+		"payload": map[string]any{"kind": "command", "argv": []string{"sh", "-c", script}},
+	}, &added)
+	return added.ID, err
 }

@@ -157,6 +157,10 @@ func TestDemo(t *testing.T) {
 	p.types("/agent devops hello from the page")
 	p.sees("OK: /agent devops", "mock reply: hello from the page")
 
+	p.types("/cron run nightly")
+	p.sees("ERROR: nightly backup: failed after ", "no space left on device")
+	p.shoot("cron-failed")
+
 	var wide int
 	p.step(p.Eval(ctx, `Math.max(document.documentElement.scrollWidth, document.querySelector('#scroll').scrollWidth)`, &wide))
 	if wide > chrometest.Phone.Width {

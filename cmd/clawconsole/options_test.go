@@ -220,10 +220,13 @@ func TestEveryOptionHasAnEffect(t *testing.T) {
 			w.ask(faketelegram.Alice, "/run --yes echo two", "ERROR: refused")
 		},
 		"run.env": func(t *testing.T, w *world, _ *fakegateway.Server) {
-			w.environ = []string{"COLOUR=blue", "SIZE=large"}
-			w.edit("enabled = true", "enabled = true\nenv = [\"PATH\", \"COLOUR\"]")
-			if e := w.runs("env", "COLOUR=blue"); strings.Contains(e.Text, "SIZE=") || strings.Contains(e.Text, "HOME=") {
-				t.Errorf("more than run.env:\n%s", e.Text)
+			w.environ = []string{"COLOUR=blue", "SIZE=large", "MINE=" + testSecret}
+			w.edit("enabled = true", "enabled = true\nenv = [\"PATH\", \"COLOUR\", \"MINE\"]")
+			e := w.runs("env", "COLOUR=blue")
+			for _, name := range []string{"SIZE=", "HOME=", "MINE="} {
+				if strings.Contains(e.Text, name) {
+					t.Errorf("%s is not for run.env to hand out:\n%s", name, e.Text)
+				}
 			}
 		},
 		"run.dir": func(t *testing.T, w *world, _ *fakegateway.Server) {

@@ -38,7 +38,9 @@ func TestUnitIsAccepted(t *testing.T) {
 	if out, _ := verify(strings.Replace(unit, "Restart=always", "Restart=perhaps", 1)); !strings.Contains(out, "perhaps") {
 		t.Errorf("a broken unit is accepted:\n%s", out)
 	}
-	for _, line := range []string{"Type=notify", "LoadCredential=bot.token:", "NoNewPrivileges=yes", "ProtectSystem=strict", "WatchdogSec="} {
+	// Without KillMode=mixed systemd itself would end a running /run at once, which
+	// the console promises 10 s.
+	for _, line := range []string{"Type=notify", "LoadCredential=bot.token:", "NoNewPrivileges=yes", "ProtectSystem=strict", "WatchdogSec=", "KillMode=mixed", "TimeoutStopSec=45"} {
 		if !strings.Contains(unit, "\n"+line) {
 			t.Errorf("the unit lacks %s", line)
 		}

@@ -19,7 +19,6 @@ import (
 	"clawconsole/internal/mockmodel"
 	"clawconsole/internal/realgateway"
 	"clawconsole/internal/realgateway/gatewaytest"
-	"clawconsole/openclaw"
 )
 
 // real is a console on a real gateway: the built program, the real client of the
@@ -53,6 +52,24 @@ func (r real) in(t *testing.T) real {
 func (r real) do(line string) string {
 	r.t.Helper()
 	e, took := r.final(r.say(faketelegram.Alice, line))
+	r.t.Logf("%6.0f ms  %s", float64(took.Microseconds())/1000, oneLine(line))
+	return withButtons(e)
+}
+
+// shows waits until the progress of m has the parts.
+func (r real) shows(m faketelegram.Message, parts ...string) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
+	defer cancel()
+	if _, err := r.telegram.WaitMessage(ctx, m.Chat.ID, m.MessageID, func(e faketelegram.Entry) bool {
+		return e.Bot != 0 && strings.HasPrefix(e.Text, "… ") && hasAll(withButtons(e), parts)
+	}); err != nil {
+		r.t.Errorf("no progress with %q:\n%s", parts, r.transcript(m.Chat.ID))
+	}
+}
+
+// withButtons is a message and the labels of its buttons.
+func withButtons(e faketelegram.Entry) string {
 	text := e.Text
 	if e.ReplyMarkup != nil {
 		for _, row := range e.ReplyMarkup.Rows {
@@ -61,7 +78,6 @@ func (r real) do(line string) string {
 			}
 		}
 	}
-	r.t.Logf("%6.0f ms  %s", float64(took.Microseconds())/1000, oneLine(line))
 	return text
 }
 
@@ -152,27 +168,11 @@ func (r real) openclaw(out any, args ...string) {
 // addJob adds a job to the gateway that runs a command.
 func (r real) addJob(name, script string) (id string) {
 	r.t.Helper()
-	var added struct{ ID string }
-	g, err := openclaw.New(openclaw.Config{URL: r.gw.URL, Token: func() (string, error) { return r.gw.Token, nil }})
+	id, err := addJob(r.t.Context(), r.gw, name, script)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(r.t.Context(), patience)
-	done := make(chan struct{})
-	go func() { g.Run(ctx); close(done) }()
-	defer func() { cancel(); <-done }()
-	if _, err := g.Await(ctx); err != nil {
-		r.t.Fatal(err)
-	}
-	err = g.Call(ctx, "cron.add", map[string]any{
-		"name": name, "schedule": map[string]any{"kind": "every", "everyMs": 86400000},
-		"sessionTarget": "isolated", "wakeMode": "now", "delivery": map[string]any{"mode": "none"},
-		"payload": map[string]any{"kind": "command", "argv": []string{"sh", "-c", script}},
-	}, &added)
-	if err != nil {
-		r.t.Fatal(err)
-	}
-	return added.ID
+	return id
 }
 
 // Every command, from a message in a chat to the real gateway and back, compared
@@ -338,6 +338,22 @@ func TestReal(t *testing.T) {
 		// "was stopped", or "failed" if its model had not been asked yet.
 		r.answer(m, "ERROR: main ")
 		wants(t, r.do("/stop main"), "OK: main was idle")
+	})
+	// A message that waits says for what, and can be ended or decided meanwhile.
+	t.Run("waits", func(t *testing.T) {
+		r := r.in(t)
+		m := r.say(faketelegram.Alice, "/session main fail: 503")
+		r.shows(m, "The model failed. ", "[Stop it]")
+		wants(t, r.do("/stop main"), "OK: main: 1 run stopped")
+		r.answer(m, "ERROR: main ")
+		m = r.say(faketelegram.Alice, "/agent ops exec: uptime")
+		r.shows(m, "Waits for an approval (/pending)")
+		id := regexp.MustCompile(`\[Deny (\S+)\]`).FindStringSubmatch(r.do("/pending"))
+		if id == nil {
+			t.Fatalf("/pending does not say how to deny:\n%s", r.do("/pending"))
+		}
+		wants(t, r.do("/deny "+id[1]+" not now"), "OK: ")
+		wants(t, r.answer(m, "OK: /agent ops").Text, "denied")
 	})
 	t.Run("you", func(t *testing.T) {
 		r := r.in(t)

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"clawconsole/internal/fakegateway"
 	"clawconsole/internal/faketelegram"
 )
 
@@ -160,16 +161,26 @@ func TestStopWhileCommandsRun(t *testing.T) {
 		says, record  string
 		atMost        time.Duration
 	}{
-		{"one that ends", "echo begun > $HOME/begun; sleep 2; echo done", "OK: /run", `"result":"ok"`, 9 * time.Second},
-		{"one that does not", "echo begun > $HOME/begun; trap '' TERM; sleep 100; sleep 100; echo no", "The console was stopped", `"result":"interrupted"`, 30 * time.Second},
+		{"one that ends", "/run --timeout 100 --yes echo begun > $HOME/begun; sleep 2; echo done", "OK: /run", `"result":"ok"`, 9 * time.Second},
+		{"one that does not", "/run --timeout 100 --yes echo begun > $HOME/begun; trap '' TERM; sleep 100; sleep 100; echo no", "The console was stopped", `"result":"interrupted"`, 30 * time.Second},
+		{"one that goes on elsewhere", "/session ops slow: 100000", "to look again: /session", `"result":"interrupted"`, 30 * time.Second},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			w := newWorld(t, "ws://127.0.0.1:1", "x", "")
+			g, err := fakegateway.Start(fakegateway.Config{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(g.Close)
+			w := newWorld(t, g.URL(), g.Token(), "")
 			p := w.start()
+			w.ask(faketelegram.Alice, "/status", "Gateway: up")
 			w.ask(faketelegram.Alice, "/auth "+testSecret, "unlocked until")
-			m := w.say(faketelegram.Alice, "/run --timeout 100 --yes "+tt.command)
-			awaits(t, "the command", func() bool { _, err := os.Stat(filepath.Join(w.dir, "begun")); return err == nil })
+			m := w.say(faketelegram.Alice, tt.command)
+			awaits(t, "the command", func() bool {
+				_, err := os.Stat(filepath.Join(w.dir, "begun"))
+				return err == nil || g.Turns() > 0
+			})
 			began := time.Now()
 			code := p.stop()
 			took := time.Since(began)
@@ -185,6 +196,33 @@ func TestStopWhileCommandsRun(t *testing.T) {
 				t.Errorf("no %s on the record (%v):\n%s", tt.record, err, raw)
 			}
 		})
+	}
+}
+
+// A console that is killed while an agent works tells how to get at the reply: the
+// message need not be sent again.
+func TestLookAgainAfterAKill(t *testing.T) {
+	t.Parallel()
+	g, err := fakegateway.Start(fakegateway.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(g.Close)
+	w := newWorld(t, g.URL(), g.Token(), "")
+	p := w.start()
+	w.ask(faketelegram.Alice, "/status", "Gateway: up")
+	w.ask(faketelegram.Alice, "/auth "+testSecret, "unlocked until")
+	m := w.say(faketelegram.Alice, "/session ops slow: 1000")
+	awaits(t, "the agent", func() bool { return g.Turns() > 0 })
+	p.kill()
+	w.start()
+	told := w.answer(m, "outcome unknown, look again: ")
+	_, line, _ := strings.Cut(told.Text, "look again: ")
+	line, _, _ = strings.Cut(line, "\n")
+	w.ask(faketelegram.Alice, "/auth "+testSecret, "unlocked until")
+	w.ask(faketelegram.Alice, line, "OK: /session ops", "fake reply: slow: 1000")
+	if n := g.Turns(); n != 1 {
+		t.Errorf("the model was asked %d times", n)
 	}
 }
 

@@ -123,7 +123,7 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *in
 		Start:   c.OpenClaw.start, StartEnv: childEnviron(e.Vars, c),
 		Shell: commands.Shell{
 			Enabled: c.Run.Enabled, Direct: !c.Run.Shell, Policy: policy, Timeout: c.Run.Timeout, MaxTimeout: c.Run.MaxTimeout,
-			MaxOutput: c.Run.MaxOutput, Env: append(exec.Pick(e.Vars, c.Run.Env), "TERM=dumb"), Dir: c.Run.Dir,
+			MaxOutput: c.Run.MaxOutput, Env: runEnviron(e.Vars, c), Dir: c.Run.Dir,
 		},
 		Raised: c.raised(),
 		Checks: i.checks,
@@ -381,6 +381,16 @@ func childEnviron(vars []string, c Config) []string {
 			slices.Contains([]string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY"}, name) ||
 			slices.ContainsFunc(ours, func(s redact.Secret) bool { return !s.IsZero() && s.Equal(value) })
 	})
+}
+
+// runEnviron is what the commands of /run get: the variables that run.env names, but
+// for those that hold a secret of ours under a name that the check does not know.
+func runEnviron(vars []string, c Config) []string {
+	ours := []redact.Secret{c.Telegram.Token, c.Auth.Secret, c.OpenClaw.Token}
+	picked := slices.DeleteFunc(exec.Pick(vars, c.Run.Env), func(kv string) bool {
+		return slices.ContainsFunc(ours, func(s redact.Secret) bool { return !s.IsZero() && strings.Contains(kv, s.Reveal()) })
+	})
+	return append(picked, "TERM=dumb")
 }
 
 // redactingHandler redacts what is logged: message, and every attribute as text.

@@ -450,7 +450,18 @@ type run struct {
 	final   map[string]any // of agent; nil while it runs
 	failed  *Error
 	wait    map[string]any // of agent.wait
+	endedAt time.Time
 }
+
+// How long after its end a run is known: its key to agent, its outcome to
+// agent.wait. Source: openclaw 2026.9.6.
+const (
+	keyKept = 5 * time.Minute
+	runKept = 10 * time.Minute
+)
+
+// kept reports whether the run still is known d after its end.
+func (r *run) kept(d time.Duration) bool { return !r.ended() || time.Since(r.endedAt) < d }
 
 func (r *run) ended() bool {
 	select {
@@ -510,7 +521,7 @@ func (s *Server) agent(c *conn, q request, answer func(any, *Error)) {
 		answer(map[string]any{"runId": r.id, "status": "in_flight", "sessionKey": r.key, "agentId": "main"}, nil)
 		return
 	}
-	if r == nil {
+	if r == nil || !r.kept(keyKept) {
 		r = &run{id: p.IdempotencyKey, key: key, done: make(chan struct{})}
 		r.ctx, r.cancel = context.WithCancel(context.Background())
 		s.runs[r.id] = r
@@ -561,7 +572,8 @@ func (s *Server) turn(ses *session, r *run, message string) {
 		r.gone = true
 		return
 	}
-	ses.active, ses.lastRun, ses.updatedAt = "", r.id, time.Now()
+	r.endedAt = time.Now()
+	ses.active, ses.lastRun, ses.updatedAt = "", r.id, r.endedAt
 	times := map[string]any{"startedAt": began.UnixMilli(), "endedAt": time.Now().UnixMilli()}
 	with := func(m map[string]any) map[string]any {
 		for k, v := range times {
@@ -652,7 +664,7 @@ func (s *Server) agentWait(c *conn, q request) map[string]any {
 	t := time.NewTimer(time.Duration(p.TimeoutMs) * time.Millisecond)
 	defer t.Stop()
 	var done <-chan struct{}
-	if r != nil {
+	if r != nil && r.kept(runKept) {
 		done = r.done
 	}
 	select {
