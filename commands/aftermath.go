@@ -1,12 +1,17 @@
 package commands
 
+import "clawconsole/auth"
+
 // Aftermath says how to learn what came of a command whose outcome is unknown, as
 // the console ended while it ran: "check /gateway status". line is the command as
 // typed, key the one of its [Request].
 func (e *Env) Aftermath(line, key string) string {
 	r, err := Parse(line, "")
-	if err != nil {
+	switch {
+	case err != nil:
 		return "check /gateway status"
+	case r.Class == auth.Safe:
+		return "send it again"
 	}
 	switch cmd := r.Command.(type) {
 	case *Session:

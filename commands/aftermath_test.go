@@ -21,6 +21,8 @@ func TestAftermath(t *testing.T) {
 		"/run --yes rm x":                      "see on its host what it has done",
 		"/gateway restart --now":               "check /gateway status",
 		"/stauts":                              "check /gateway status",
+		"/auth [redacted]":                     "send it again",
+		"/status":                              "send it again",
 	} {
 		if got := e.Aftermath(line, "clawconsole:a:1:2"); got != want {
 			t.Errorf("Aftermath(%q) = %q, want %q", line, got, want)
