@@ -22,10 +22,14 @@ func TestFaultsAreTold(t *testing.T) {
 		begin, end func(g *rig)
 	}{
 		{"record", func(g *rig) {
+			g.record.mu.Lock()
 			g.record.fail = func(audit.Record) error { return errDisk }
+			g.record.mu.Unlock()
 			g.send(g.message("/status"))
 		}, func(g *rig) {
+			g.record.mu.Lock()
 			g.record.fail = nil
+			g.record.mu.Unlock()
 			g.send(g.message("/status"))
 		}},
 		{"ledger", func(g *rig) { // the notice goes without it
@@ -62,6 +66,7 @@ func TestFaultsAreTold(t *testing.T) {
 					!strings.Contains(all[0].text(), "disk full") || !all[0].reply.Sound {
 					t.Fatalf("bob is told %q, want once, with sound", texts(all))
 				}
+				synctest.Wait()
 				tt.end(g)
 				time.Sleep(10 * time.Minute)
 				if all = notices(); len(all) != 2 || !strings.HasPrefix(all[1].text(), "OK: the console's "+tt.what+" works again since") {
@@ -81,9 +86,9 @@ func TestFaultsAreTold(t *testing.T) {
 func TestRivalIsOneFault(t *testing.T) {
 	bubble(t, func(t *testing.T, g *rig) {
 		var rival atomic.Bool
-		calls := 0
+		var calls atomic.Int64
 		g.config.Poll = func() error {
-			if calls++; rival.Load() && calls%3 > 0 {
+			if rival.Load() && calls.Add(1)%3 > 0 {
 				return errors.New("another process polls with this bot token")
 			}
 			return nil

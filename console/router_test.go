@@ -677,6 +677,7 @@ func TestDeletionIsRetried(t *testing.T) {
 		g.chat.noDelete = nil
 		g.chat.mu.Unlock()
 		time.Sleep(2 * time.Minute)
+		synctest.Wait()
 		if !slices.Equal(g.chat.deleted, []int64{m.MessageID}) || g.ledger.waiting() != 0 {
 			t.Errorf("deleted %v, %d left in the outbox", g.chat.deleted, g.ledger.waiting())
 		}
@@ -710,6 +711,7 @@ func TestDeletionOutlivesCrash(t *testing.T) {
 		g.config.Ledger, g.chat.noDelete = g.ledger, nil
 		g.start()
 		time.Sleep(2 * time.Minute)
+		synctest.Wait()
 		if !slices.Contains(g.chat.deleted, m.MessageID) {
 			t.Error("the message with the secret is still there")
 		}
@@ -1360,6 +1362,7 @@ func TestPrunedAtStart(t *testing.T) {
 		for want := 1; want <= 3; want++ {
 			g.start()
 			time.Sleep(time.Minute)
+			synctest.Wait()
 			if g.ledger.pruned != want {
 				t.Errorf("pruned %d times in %d short lives", g.ledger.pruned, want)
 			}
