@@ -181,52 +181,53 @@ var hexValue = func() (t [256]int8) {
 
 // hex decodes the runs of hexadecimal digits in v that stand for at least n bytes:
 // plain, in groups as xxd and hexdump print them, with colons, or as 0x2f, 0x30. It
-// reports whether there are any.
-func (d *decoded) hex(v []byte, n int) (any bool) {
+// reports whether there are any, and how much work it was.
+func (d *decoded) hex(v []byte, n int) (any bool, steps int) {
 	d.b, d.from, d.to = d.b[:0], d.from[:0], d.to[:0]
+	done := 0 // nothing before is looked at again
 	// A run covers one of every 2*n positions, and n characters before or behind it.
 	step := 2 * n
 	for i := step - 1; i < len(v); i += step {
+		steps++
 		if !hexText[v[i]] || !allHex(v[i-n:i]) && !allHex(v[i:min(len(v), i+n)]) {
 			continue
 		}
-		k := i
-		for k > i-4 && hexValue[v[k]] < 0 {
-			k--
-		}
-		if hexValue[v[k]] < 0 {
-			continue
-		}
-		start := k
-		for start > 0 && hexValue[v[start-1]] >= 0 {
-			start--
-		}
-		// Over separators, back to where the run begins.
-		for {
-			n := hexGapBefore(v, start)
-			if n == 0 {
-				break
+		start := hexStart(v, i, done)
+		steps += i - start
+		for start <= i {
+			had := len(d.b)
+			end := d.hexRun(v, start)
+			steps += end - start
+			if len(d.b)-had < n {
+				d.b, d.from, d.to = d.b[:had], d.from[:had], d.to[:had]
+			} else {
+				any = true
+				d.b, d.from, d.to = append(d.b, '\n'), append(d.from, int32(end)), append(d.to, int32(end))
 			}
-			for start -= n; start > 0 && hexValue[v[start-1]] >= 0; {
-				start--
-			}
+			start = max(end, start+1)
 		}
-		if len(d.to) > 0 {
-			start = max(start, int(d.to[len(d.to)-1]))
-		}
-		had := len(d.b)
-		end := d.hexRun(v, start)
-		if len(d.b)-had < n {
-			d.b, d.from, d.to = d.b[:had], d.from[:had], d.to[:had]
-		} else {
-			any = true
-			d.b, d.from, d.to = append(d.b, '\n'), append(d.from, int32(end)), append(d.to, int32(end))
-		}
-		for i+step < end {
+		done = start
+		for i+step < done {
 			i += step
 		}
 	}
-	return any
+	return any, steps
+}
+
+// hexStart returns where the run of digits and gaps around v[i] begins, at done or
+// behind it.
+func hexStart(v []byte, i, done int) int {
+	for i >= done {
+		switch n := hexGapBefore(v, i); {
+		case i > done && hexValue[v[i-1]] >= 0:
+			i--
+		case n > 0 && i-n > done:
+			i -= n
+		default:
+			return i
+		}
+	}
+	return done
 }
 
 // hexText are the characters of runs: digits, and what separates them.

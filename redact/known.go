@@ -152,8 +152,8 @@ func (k *knownSet) find(s *scanner) {
 			k.search(s, s.plain.b, &s.plain)
 		}
 	}
-	if s.plain.hex(s.v, k.step+3) {
-		s.steps += len(s.v)
+	any, steps := s.plain.hex(s.v, k.step+3)
+	if s.steps += steps; any {
 		k.search(s, s.plain.b, &s.plain)
 	}
 	if s.eol && s.mayHold && k.cut(s.v) > 0 {
