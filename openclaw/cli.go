@@ -144,6 +144,7 @@ type StatusReport struct {
 // RestartReport is the CLI's account of a restart, which it waits for.
 // Source: openclaw gateway restart --json.
 type RestartReport struct {
+	Asked   bool // the program was run to do it; false: certainly nothing was done
 	OK      bool
 	Result  string // restarted, ...
 	Message string // why not
@@ -309,7 +310,8 @@ func (c *CLI) CronRuns(ctx context.Context, id string, limit int) ([]CronRun, er
 
 // Restart restarts a gateway on this host through its lock file or service
 // manager and waits until it is healthy (about 10 s). Without a deadline in ctx
-// it has 60 s. That it did not is in the report, not an error.
+// it has 60 s. That it did not is in the report, not an error; with an error and
+// Asked it is not known.
 func (c *CLI) Restart(ctx context.Context) (RestartReport, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
@@ -319,7 +321,7 @@ func (c *CLI) Restart(ctx context.Context) (RestartReport, error) {
 	args := []string{"gateway", "restart", "--json"}
 	r, err := c.Run(ctx, args...)
 	if err != nil {
-		return RestartReport{}, err
+		return RestartReport{Asked: !errors.Is(err, ErrNoCLI)}, err
 	}
 	var w struct {
 		OK      bool            `json:"ok"`
@@ -328,9 +330,9 @@ func (c *CLI) Restart(ctx context.Context) (RestartReport, error) {
 		Error   json.RawMessage `json:"error"`
 	}
 	if err := json.Unmarshal(r.Output, &w); err != nil {
-		return RestartReport{}, &CLIError{Args: args, ExitCode: r.ExitCode, Message: cmp.Or(strings.TrimSpace(string(r.Stderr)), string(r.Output))}
+		return RestartReport{Asked: true}, &CLIError{Args: args, ExitCode: r.ExitCode, Message: cmp.Or(strings.TrimSpace(string(r.Stderr)), string(r.Output))}
 	}
-	report := RestartReport{OK: w.OK && r.ExitCode == 0, Result: w.Result, Message: w.Message}
+	report := RestartReport{Asked: true, OK: w.OK && r.ExitCode == 0, Result: w.Result, Message: w.Message}
 	if len(w.Error) > 0 && report.Message == "" {
 		report.Message = words(w.Error)
 	}

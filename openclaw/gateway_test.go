@@ -465,17 +465,20 @@ func TestCallEnds(t *testing.T) {
 			name   string
 			action fakegateway.Action
 			want   error
+			open   bool // whether it was done
 		}{
-			{"silent", fakegateway.Action{Silent: true}, openclaw.ErrTimeout},
-			{"dropped before the effect", fakegateway.Action{Drop: fakegateway.BeforeEffect}, openclaw.ErrLost},
-			{"dropped before the answer", fakegateway.Action{Drop: fakegateway.BeforeAnswer}, openclaw.ErrLost},
-			{"no scope", fakegateway.Action{Error: &fakegateway.Error{Code: "FORBIDDEN", Message: "missing scope: operator.admin", Details: map[string]any{"code": "MISSING_SCOPE", "missingScope": "operator.admin"}}}, openclaw.ErrScope},
-			{"not found", fakegateway.Action{Error: &fakegateway.Error{Code: "INVALID_REQUEST", Details: map[string]any{"reason": "APPROVAL_NOT_FOUND"}}}, openclaw.ErrNotFound},
-			{"draining", fakegateway.Action{Error: &fakegateway.Error{Code: "UNAVAILABLE", Details: map[string]any{"reason": "gateway-restarting"}, RetryAfterMs: 1000}}, openclaw.ErrDraining},
+			{"silent", fakegateway.Action{Silent: true}, openclaw.ErrTimeout, true},
+			{"dropped before the effect", fakegateway.Action{Drop: fakegateway.BeforeEffect}, openclaw.ErrLost, true},
+			{"dropped before the answer", fakegateway.Action{Drop: fakegateway.BeforeAnswer}, openclaw.ErrLost, true},
+			{"no scope", fakegateway.Action{Error: &fakegateway.Error{Code: "FORBIDDEN", Message: "missing scope: operator.admin", Details: map[string]any{"code": "MISSING_SCOPE", "missingScope": "operator.admin"}}}, openclaw.ErrScope, false},
+			{"not found", fakegateway.Action{Error: &fakegateway.Error{Code: "INVALID_REQUEST", Details: map[string]any{"reason": "APPROVAL_NOT_FOUND"}}}, openclaw.ErrNotFound, false},
+			{"draining", fakegateway.Action{Error: &fakegateway.Error{Code: "UNAVAILABLE", Details: map[string]any{"reason": "gateway-restarting"}, RetryAfterMs: 1000}}, openclaw.ErrDraining, false},
 		} {
 			s.Intercept(func(fakegateway.Call) fakegateway.Action { return tt.action })
 			if _, err := g.Status(t.Context()); !errors.Is(err, tt.want) {
 				t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
+			} else if openclaw.Unsettled(err) != tt.open {
+				t.Errorf("%s: Unsettled(%v) = %v, want %v", tt.name, err, !tt.open, tt.open)
 			}
 			s.Intercept(nil)
 			time.Sleep(time.Second)
@@ -488,6 +491,13 @@ func TestCallEnds(t *testing.T) {
 		time.AfterFunc(time.Second, cancel)
 		if _, err := g.Status(ctx); !errors.Is(err, context.Canceled) || errors.Is(err, openclaw.ErrTimeout) {
 			t.Errorf("canceled = %v, want context.Canceled", err)
+		} else if !openclaw.Unsettled(err) {
+			t.Error("a call that was canceled may have been done")
+		}
+		s.Kill()
+		time.Sleep(time.Second)
+		if _, err := g.Status(t.Context()); !errors.Is(err, openclaw.ErrDown) || openclaw.Unsettled(err) {
+			t.Errorf("not sent: %v, Unsettled = %v", err, openclaw.Unsettled(err))
 		}
 	})
 }
