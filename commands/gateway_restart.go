@@ -296,6 +296,8 @@ func (c *call) notRestarted(ctx context.Context, why error, report openclaw.Rest
 	switch {
 	case errors.Is(err, openclaw.ErrNoCLI):
 		line += " There is no openclaw program on this host to restart it with."
+	case errors.Is(err, openclaw.ErrOtherGateway):
+		line += " The openclaw program of this host is set up for another gateway, so it was not asked to restart anything."
 	case err != nil:
 		line += " Its command line does not answer, so it was not asked to restart it."
 	default:

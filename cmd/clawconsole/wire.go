@@ -115,7 +115,6 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *in
 	env := &commands.Env{
 		Name:    name,
 		Gateway: i.gateway,
-		CLI:     &openclaw.CLI{Command: c.OpenClaw.cli, Env: childEnviron(e.Vars, c)},
 		Gate:    gate,
 		Record:  i.record,
 		Console: i.state,
@@ -127,6 +126,9 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *in
 		},
 		Raised: c.raised(),
 		Checks: i.checks,
+	}
+	if cli := commandLine(i.gateway, c, e); cli != nil {
+		env.CLI = cli
 	}
 	i.approval = i.desk(console.DeskConfig{Chat: i.bot, Gate: gate, Name: name})
 	env.Approvals = i.approval.Broker()
@@ -359,15 +361,26 @@ func knownSecrets(c Config, vars []string) []redact.Known {
 // blotted out of every answer.
 const minEnvSecret = 8
 
+// commandLine is the openclaw program as far as it knows g; nil if g is on another
+// host, for ours would look at, and restart, a gateway of this one.
+func commandLine(g *openclaw.Gateway, c Config, e *env) *openclaw.CLI {
+	port := g.LocalPort()
+	if port == 0 {
+		return nil
+	}
+	return &openclaw.CLI{Command: c.OpenClaw.cli, Env: childEnviron(e.Vars, c), Port: port}
+}
+
 // childEnviron is what the openclaw program, and what starts the gateway, get: our
-// environment without what is ours alone. OpenClaw's own names stay, by them it
-// finds the gateway.
+// environment without what is ours alone. OpenClaw's own names stay, by them it finds
+// its files and so the gateway; all but the address, with which it would not read the
+// files of a gateway that is dead.
 func childEnviron(vars []string, c Config) []string {
 	ours := []redact.Secret{c.Telegram.Token, c.Auth.Secret}
 	return slices.DeleteFunc(slices.Clone(vars), func(kv string) bool {
 		name, value, _ := strings.Cut(kv, "=")
 		return strings.HasPrefix(name, "TELEGRAM_") ||
-			slices.Contains([]string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY"}, name) ||
+			slices.Contains([]string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY", "OPENCLAW_GATEWAY_URL"}, name) ||
 			slices.ContainsFunc(ours, func(s redact.Secret) bool { return !s.IsZero() && s.Equal(value) })
 	})
 }
