@@ -168,6 +168,13 @@ func TestFaults(t *testing.T) {
 		{"route to nobody", good + "[[approvals.route]]\nagent = \"x\"\n", "approvals.route[0]", "reaches nobody"},
 		{"route to a stranger", good + "[[approvals.route]]\noperators = [\"carol\"]\n", "approvals.route[0].operators", "not an operator"},
 		{"route to a chat we are not in", good + "[[approvals.route]]\nchats = [\"-100\"]\n", "approvals.route[0].chats", "not a configured group"},
+		{"user in the gateway's address", good + "[openclaw]\nurl = \"ws://me:secret@127.0.0.1:1\"\n", "openclaw.url", "user or password"},
+		{"step-up without factor", good + "[approvals]\nstep_up = true\n", "approvals.step_up", "second factor"},
+		{"an allowed command that is none", good + "[run]\nallow = [\"git status\", \"git 'status\", \"a | b\"]\n", "run.allow", `"git 'status" is not a list of plain words`},
+		{"a second one", good + "[run]\nallow = [\"git 'status\", \"a | b\"]\n", "run.allow", `"a | b" is not a list of plain words`},
+		{"a pattern that is none", good + "[redact]\npatterns = [\"(\"]\n", "redact.patterns", `"(" is not a regular expression: missing closing )`},
+		{"a pattern without a fixed part", good + "[redact]\npatterns = [\"(\", \"[0-9]+\"]\n", "redact.patterns", `"[0-9]+" has no literal`},
+		{"a key name that is none", good + "[redact]\nkeys = [\"[\"]\npatterns = [\"(\"]\n", "redact.keys", "three letters"},
 		{"broken file", "a = = 3\n" + good, "a", "expected value"},
 	}
 	for _, tt := range tests {
@@ -177,7 +184,7 @@ func TestFaults(t *testing.T) {
 				t.Errorf("faults:\n%v\nwant one of %s that says %q", faults, tt.key, tt.says)
 			}
 			for _, f := range faults {
-				if strings.Contains(f.String(), testSecret) || strings.Contains(f.String(), testToken) {
+				if strings.Contains(f.String(), "me:secret") || strings.Contains(f.String(), testSecret) || strings.Contains(f.String(), testToken) {
 					t.Errorf("a fault holds a secret: %v", f)
 				}
 			}

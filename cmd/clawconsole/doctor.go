@@ -121,7 +121,7 @@ func checkState(ctx context.Context, _ *env, cfg Config) []finding {
 	var broken *audit.BrokenError
 	switch {
 	case errors.As(err, &broken):
-		out = append(out, finding{red, "record", broken.Error(), "move it away after you have understood why; the console does not go on with a broken record"})
+		out = append(out, finding{red, "record", broken.Error(), brokenAdvice})
 	case err != nil && report.Records == 0 && strings.Contains(err.Error(), "no such file"):
 		out = append(out, finding{green, "record", "none yet", ""})
 	case err != nil:
