@@ -165,7 +165,10 @@ func (r *Router) Run(ctx context.Context) error {
 	sending, stopSending := context.WithCancel(context.Background())
 	defer stopSending()
 	received, err := r.recover(ctx)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil // what was not recovered is so at the next start
+	case err != nil:
 		return err
 	}
 	var helpers sync.WaitGroup
