@@ -213,8 +213,11 @@ func (i *instance) run(ctx context.Context) error {
 	begin := func(g *sync.WaitGroup, ctx context.Context, what string, f func(context.Context) error) {
 		g.Go(func() {
 			err := f(ctx)
-			if err == nil && ctx.Err() == nil {
+			switch {
+			case err == nil && ctx.Err() == nil:
 				err = errors.New("ended by itself")
+			case ctx.Err() != nil && errors.Is(err, context.Canceled):
+				err = nil // it was ended before it had begun to work
 			}
 			if err != nil {
 				failed <- fmt.Errorf("%s: %w", what, err)
