@@ -42,6 +42,7 @@ type Config struct {
 	Run       RunConfig       `toml:"run"`
 	Approvals ApprovalsConfig `toml:"approvals"`
 	Redact    RedactConfig    `toml:"redact"`
+	Audit     AuditConfig     `toml:"audit"`
 }
 
 // TelegramConfig is the bot and the groups it listens in.
@@ -126,6 +127,11 @@ type RouteEntry struct {
 type RedactConfig struct {
 	Keys     []string `toml:"keys"`
 	Patterns []string `toml:"patterns"`
+}
+
+// AuditConfig is what is done with the record.
+type AuditConfig struct {
+	Anchor int64 `toml:"anchor"` // chat that its head is posted to; 0: none
 }
 
 // Fault is one thing wrong with a configuration.
@@ -566,6 +572,9 @@ func (l *loader) check(c *Config) {
 	}
 	l.checkRoutes(c)
 	l.checkRedact(c)
+	if a := c.Audit.Anchor; a != 0 && !ids[a] && !seenGroups[a] {
+		l.fault("audit.anchor", fmt.Sprintf("%d is neither an operator nor a configured group", a), "name the id of an [[operator]], or add a [[telegram.group]] with this id")
+	}
 }
 
 // checkRedact accepts what the redactor can work with. Its error joins one for each

@@ -74,6 +74,9 @@ func TestExampleHasEveryKeyWithItsDefault(t *testing.T) {
 	if !reflect.DeepEqual(c.Run, want.Run) {
 		t.Errorf("[run] = %+v in the example, default %+v", c.Run, want.Run)
 	}
+	if c.Audit != want.Audit {
+		t.Errorf("[audit] = %+v in the example, default %+v", c.Audit, want.Audit)
+	}
 	if c.Approvals.AllowAlways || c.Approvals.StepUp || len(c.Redact.Keys)+len(c.Redact.Patterns) != 0 {
 		t.Errorf("[approvals] or [redact] differ from their defaults")
 	}
@@ -175,6 +178,7 @@ func TestFaults(t *testing.T) {
 		{"a pattern that is none", good + "[redact]\npatterns = [\"(\"]\n", "redact.patterns", `"(" is not a regular expression: missing closing )`},
 		{"a pattern without a fixed part", good + "[redact]\npatterns = [\"(\", \"[0-9]+\"]\n", "redact.patterns", `"[0-9]+" has no literal`},
 		{"a key name that is none", good + "[redact]\nkeys = [\"[\"]\npatterns = [\"(\"]\n", "redact.keys", "three letters"},
+		{"anchor in a chat we are not in", good + "[audit]\nanchor = -100\n", "audit.anchor", "neither an operator nor a configured group"},
 		{"broken file", "a = = 3\n" + good, "a", "expected value"},
 	}
 	for _, tt := range tests {
@@ -190,7 +194,7 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
-	if _, faults := load(writeConfig(t, good), nil); len(faults) > 0 {
+	if _, faults := load(writeConfig(t, good+"[audit]\nanchor = 42\n"), nil); len(faults) > 0 {
 		t.Errorf("the good one has faults: %v", faults)
 	}
 }

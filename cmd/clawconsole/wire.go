@@ -230,6 +230,7 @@ func (i *instance) run(ctx context.Context) error {
 	begin(&top, over, "console", i.router.Run)
 	begin(&top, over, "telegram", func(ctx context.Context) error { return i.bot.Run(ctx, i.router) })
 	top.Go(func() { i.menus(over) })
+	top.Go(func() { i.anchor(over) })
 
 	<-over.Done()
 	top.Wait()
