@@ -138,7 +138,9 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger, old *i
 		Gateway:   name,
 		Instance:  instanceID(c),
 		Log:       i.log,
-		Settings:  console.Settings{Groups: groups, StaleAfter: c.Telegram.StaleAfter},
+
+		Groups:     groups,
+		StaleAfter: c.Telegram.StaleAfter,
 	})
 	return i, nil
 }
