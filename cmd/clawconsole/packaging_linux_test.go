@@ -45,7 +45,7 @@ func TestUnitIsAccepted(t *testing.T) {
 	if out, _ := verify(strings.Replace(unit, "Restart=always", "Restart=perhaps", 1)); !strings.Contains(out, "perhaps") {
 		t.Errorf("a broken unit is accepted:\n%s", out)
 	}
-	for _, line := range []string{"Type=notify", "OOMPolicy=continue", "LoadCredential=bot.token:", "NoNewPrivileges=yes", "ProtectSystem=strict", "WatchdogSec="} {
+	for _, line := range []string{"Type=notify", "LoadCredential=bot.token:", "NoNewPrivileges=yes", "ProtectSystem=strict", "WatchdogSec="} {
 		if !strings.Contains(unit, "\n"+line) {
 			t.Errorf("the unit lacks %s", line)
 		}
@@ -84,6 +84,9 @@ func TestNodeRunsUnderTheUnit(t *testing.T) {
 	// os.networkInterfaces() of node fails without it. Source: getifaddrs(3).
 	if !regexp.MustCompile(`(?m)^RestrictAddressFamilies=.*\bAF_NETLINK\b`).Match(raw) {
 		t.Error("the unit takes AF_NETLINK away")
+	}
+	if !strings.Contains(string(raw), "\nOOMPolicy=continue\n") {
+		t.Error("a program that takes too much memory takes the console with it")
 	}
 }
 
