@@ -293,6 +293,11 @@ func TestRestartOfADeadGateway(t *testing.T) {
 		wants(t, s.do("/gateway restart"), "ERROR: the gateway was not restarted", "Its command line says: Gateway service is not running.…", "hint: /gateway start starts it")
 		s.CLI = nil
 		wants(t, s.do("/gateway restart"), "ERROR: the gateway is down", "hint: /gateway start starts it")
+
+		// On another host, one that hangs is not restarted from here, nor is that advised.
+		s = newStory(t, &gateway{state: in(openclaw.Hanging)})
+		got := s.do("/gateway restart")
+		wants(t, got, "ERROR: the gateway hangs", "hint: see /gateway status\n")
 	})
 }
 
