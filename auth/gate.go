@@ -135,8 +135,8 @@ func New(c Config) (*Gate, error) {
 	return g, nil
 }
 
-// Configure replaces the configuration. Operators who stay keep their unlock and
-// what they spent of their budgets, unless the secret changed: then everybody is
+// Configure replaces the configuration. Operators who stay keep their unlock, for an
+// UnlockTTL from now at most, and what they spent of their budgets, unless the secret changed: then everybody is
 // locked, as it may have changed because somebody else knew it. If c is faulty
 // or its lockouts cannot be read, nothing changes.
 func (g *Gate) Configure(c Config) error {
@@ -168,7 +168,7 @@ func (g *Gate) Configure(c Config) error {
 		if old := g.operators[o.ID]; old != nil {
 			op.commands, op.presses = old.commands, old.presses
 			if sameSecret {
-				op.until = old.until
+				op.until = earlier(old.until, time.Now().Add(c.UnlockTTL))
 			}
 			op.commands.SetLimit(perMinute(c.RatePerMinute))
 			op.commands.SetBurst(c.RateBurst)
@@ -186,6 +186,13 @@ func (g *Gate) Configure(c Config) error {
 	g.cfg, g.operators, g.groups = c, operators, groups
 	g.merge(saved)
 	return nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
 }
 
 func perMinute(n int) rate.Limit { return rate.Limit(float64(n) / 60) }

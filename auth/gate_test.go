@@ -725,6 +725,22 @@ func TestConfigure(t *testing.T) {
 			t.Error("bob came back unlocked")
 		}
 
+		// Somebody shortens it because a phone is lost: an open unlock does not outlive that.
+		short := c
+		short.UnlockTTL = time.Minute
+		if err := g.Configure(short); err != nil {
+			t.Fatal(err)
+		}
+		if until, ok := g.UnlockedUntil(alice); !ok || time.Until(until) != time.Minute {
+			t.Errorf("alice is unlocked for %v, %v, want a minute", time.Until(until), ok)
+		}
+		if err := g.Configure(c); err != nil {
+			t.Fatal(err)
+		}
+		if until, ok := g.UnlockedUntil(alice); !ok || time.Until(until) != time.Minute {
+			t.Errorf("a longer one made the unlock last %v, %v", time.Until(until), ok)
+		}
+
 		faulty := c
 		faulty.Operators = nil
 		if err := g.Configure(faulty); err == nil || len(g.Operators()) != 3 {

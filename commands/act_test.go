@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -143,16 +144,29 @@ func TestRestartOfABusyGateway(t *testing.T) {
 }
 
 func TestRestartThroughTheCommandLine(t *testing.T) {
-	for name, g := range map[string]*gateway{"hangs unnoticed": hangs(), "hangs": {state: in(openclaw.Hanging)}, "socket dead": {state: in(openclaw.Down)}} {
+	noticed := hangs() // 4 s after it was first asked something
+	began := sync.OnceValue(time.Now)
+	inner := noticed.info
+	noticed.info = func(ctx context.Context) (openclaw.SystemInfo, error) { began(); return inner(ctx) }
+	noticed.state = func() openclaw.State {
+		if time.Since(began()) < 4*time.Second {
+			return up()
+		}
+		return in(openclaw.Hanging)()
+	}
+	noticed.restart = func(context.Context, string, bool) (openclaw.RestartAnswer, error) {
+		t.Error("asked for a restart on a socket that hangs")
+		return openclaw.RestartAnswer{}, openclaw.ErrHanging
+	}
+	for name, g := range map[string]*gateway{"hangs unnoticed": noticed, "hangs": {state: in(openclaw.Hanging)}, "socket dead": {state: in(openclaw.Down)}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var done atomic.Bool
-				before := g.State
+				before := g.state
 				g2 := *g
-				state := before()
 				g2.state = func() openclaw.State {
 					if !done.Load() {
-						return state
+						return before()
 					}
 					st := up()
 					st.Hello.BootID = "boot-two-2"
@@ -162,11 +176,110 @@ func TestRestartThroughTheCommandLine(t *testing.T) {
 				s.CLI = &cli{restart: func(context.Context) (openclaw.RestartReport, error) {
 					time.Sleep(10 * time.Second)
 					done.Store(true)
-					return openclaw.RestartReport{OK: true, Result: "restarted"}, nil
+					return openclaw.RestartReport{Asked: true, OK: true, Result: "restarted"}, nil
 				}}
 				wants(t, s.do("/gateway restart"), "OK: gateway restarted", "the command line restarted it", "Boot: boot-one → boot-two")
 			})
 		})
+	}
+}
+
+// The request was sent and no answer came: the gateway may be restarting. Whatever
+// comes of it, it is not restarted a second time, by the command line.
+func TestRestartIsNeverAskedForTwice(t *testing.T) {
+	lost := fmt.Errorf("gateway.restart.request: %w", openclaw.ErrLost)
+	late := fmt.Errorf("gateway.restart.request: %w: %w", openclaw.ErrTimeout, context.DeadlineExceeded)
+	tests := []struct {
+		name  string
+		back  time.Duration // 0: the gateway stays as it is
+		err   error
+		wants []string
+	}{
+		{"the answer was lost in the restart", 5 * time.Second, lost, []string{"OK: gateway restarted, away 4 s", "Boot: boot-one → boot-two"}},
+		{"late, and restarts", 5 * time.Second, late, []string{"OK: gateway restarted"}},
+		{"an answer that cannot be read", 5 * time.Second, errors.New("read the answer: no JSON"), []string{"OK: gateway restarted"}},
+		{"lost, and nothing happens", 0, lost, []string{"ERROR: outcome unknown", "It may still restart.", "hint: see /gateway status", "[Restart](/gateway restart)"}},
+		{"busy, and nothing happens", 0, late, []string{"ERROR: outcome unknown", "It may still restart."}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				g := busyGateway()
+				if tt.back > 0 {
+					g = restarting(tt.back)
+				}
+				inner, asked := g.restart, 0
+				g.restart = func(ctx context.Context, reason string, now bool) (openclaw.RestartAnswer, error) {
+					if asked++; inner != nil {
+						inner(ctx, reason, now)
+					}
+					return openclaw.RestartAnswer{}, tt.err
+				}
+				s := newStory(t, g)
+				s.CLI = &cli{restart: func(context.Context) (openclaw.RestartReport, error) {
+					t.Error("restarted by the command line as well")
+					return openclaw.RestartReport{}, nil
+				}}
+				wants(t, s.do("/gateway restart"), tt.wants...)
+				if asked != 1 {
+					t.Errorf("asked for %d times", asked)
+				}
+			})
+		})
+	}
+}
+
+// Whoever stops waiting is not told that nothing happens.
+func TestRestartIsStopped(t *testing.T) {
+	tests := []struct {
+		name  string
+		g     *gateway
+		wants string
+	}{
+		{"while the gateway is asked", hangs(), "no longer waiting, the restart may have been asked for"},
+		{"while the command line is at it", &gateway{state: in(openclaw.Down)}, "no longer waiting, the restart may have been asked for"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				tt.g.info = func(context.Context) (openclaw.SystemInfo, error) { return openclaw.SystemInfo{PID: 77}, nil }
+				time.AfterFunc(2*time.Second, cancel)
+				s := newStory(t, tt.g)
+				s.CLI = &cli{restart: func(ctx context.Context) (openclaw.RestartReport, error) {
+					<-ctx.Done()
+					return openclaw.RestartReport{Asked: true}, fmt.Errorf("openclaw gateway restart: %w", ctx.Err())
+				}}
+				wants(t, show(s.result(ctx, "/gateway restart")), tt.wants)
+			})
+		})
+	}
+}
+
+// The command line had its minute and did not say how it went.
+func TestRestartByACommandLineThatHangs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStory(t, &gateway{state: in(openclaw.Hanging)})
+		s.CLI = &cli{restart: func(ctx context.Context) (openclaw.RestartReport, error) {
+			<-ctx.Done()
+			return openclaw.RestartReport{Asked: true}, fmt.Errorf("openclaw gateway restart: %w", openclaw.ErrTimeout)
+		}}
+		got := s.do("/gateway restart")
+		wants(t, got, "ERROR: outcome unknown", "The gateway hangs", "It may still restart.", "[Restart](/gateway restart)")
+		lacks(t, got, "did not restart it")
+	})
+}
+
+// A gateway that refuses us is not dead: it is healthy and our token is wrong. A
+// restart would help nobody and could not be proven.
+func TestRestartOfAGatewayThatRefuses(t *testing.T) {
+	for phase, hint := range map[openclaw.Phase]string{openclaw.Refused: "check the gateway token", openclaw.Pairing: "openclaw devices list"} {
+		s := newStory(t, &gateway{state: in(phase)})
+		s.CLI = &cli{restart: func(context.Context) (openclaw.RestartReport, error) {
+			t.Error("restarted by the command line")
+			return openclaw.RestartReport{}, nil
+		}}
+		wants(t, s.do("/gateway restart"), "ERROR: the gateway ", hint)
 	}
 }
 
@@ -175,11 +288,16 @@ func TestRestartOfADeadGateway(t *testing.T) {
 		s := newStory(t, &gateway{state: in(openclaw.Down)})
 		s.Start = []string{"systemctl", "start", "x"}
 		s.CLI = &cli{restart: func(context.Context) (openclaw.RestartReport, error) {
-			return openclaw.RestartReport{Message: "Gateway service is not running.\nmore"}, nil
+			return openclaw.RestartReport{Asked: true, Message: "Gateway service is not running.\nmore"}, nil
 		}}
 		wants(t, s.do("/gateway restart"), "ERROR: the gateway was not restarted", "Its command line says: Gateway service is not running.…", "hint: /gateway start starts it")
 		s.CLI = nil
 		wants(t, s.do("/gateway restart"), "ERROR: the gateway is down", "hint: /gateway start starts it")
+
+		// On another host, one that hangs is not restarted from here, nor is that advised.
+		s = newStory(t, &gateway{state: in(openclaw.Hanging)})
+		got := s.do("/gateway restart")
+		wants(t, got, "ERROR: the gateway hangs", "hint: see /gateway status\n")
 	})
 }
 

@@ -16,7 +16,7 @@ type Env struct {
 	Name string // of the gateway, shown after "@": "local"
 
 	Gateway Gateway
-	CLI     CLI // asked when the gateway is away; nil: nothing to fall back to
+	CLI     CLI // of this gateway, asked when it is away; nil: nothing to fall back to
 	Gate    *auth.Gate
 	Record  Record // for /audit
 

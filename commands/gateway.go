@@ -234,7 +234,7 @@ func (c *call) failed(doing string, err error) error {
 		switch {
 		case errors.Is(err, openclaw.ErrStarting):
 			f.Hint = "try again in some seconds"
-		case errors.Is(err, openclaw.ErrHanging):
+		case errors.Is(err, openclaw.ErrHanging) && c.CLI != nil: // else nothing can restart it
 			f.Hint = "see /gateway status, then /gateway restart"
 		case errors.Is(err, openclaw.ErrPairing):
 			f.Hint = "on its host: openclaw devices list"

@@ -17,9 +17,10 @@ type GatewayRestart struct {
 }
 
 const (
-	restartWithin = 60 * time.Second       // until the gateway must be back
-	lookEvery     = 100 * time.Millisecond // at the gateway's state
-	tellEvery     = 3 * time.Second        // how far a slow command is
+	restartWithin  = 60 * time.Second       // until the gateway must be back
+	identifyWithin = 5 * time.Second        // longer than a hang goes unnoticed once the gateway is asked something
+	lookEvery      = 100 * time.Millisecond // at the gateway's state
+	tellEvery      = 3 * time.Second        // how far a slow command is
 )
 
 // An identity tells one life of the gateway from the next.
@@ -37,7 +38,7 @@ func (c *call) identify(ctx context.Context) identity {
 		return id
 	}
 	id.uptime = uptime(st, time.Now())
-	ctx, cancel := context.WithTimeout(ctx, socketBudget)
+	ctx, cancel := context.WithTimeout(ctx, identifyWithin)
 	defer cancel()
 	for ctx.Err() == nil {
 		info, err := c.Gateway.SystemInfo(ctx)
@@ -69,17 +70,26 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
+// A request is a restart that was asked for. All that may be done about it from then
+// on is to wait for its proof: a second one could restart the gateway twice.
+type request struct {
+	answer openclaw.RestartAnswer // of the gateway; zero: it gave none
+	how    string                 // a sentence on what was unusual; empty: nothing
+	open   bool                   // nobody said whether it will be done
+}
+
 func (g *GatewayRestart) run(ctx context.Context, c *call) (Result, error) {
 	why := c.ready(ctx)
 	before := c.identify(ctx)
+	if why == nil {
+		why = phaseError(c.Gateway.State()) // one that hangs was found out by being asked who it is
+	}
 	var answer openclaw.RestartAnswer
 	if why == nil {
 		short, cancel := context.WithTimeout(ctx, socketBudget)
 		answer, why = c.Gateway.Restart(short, g.reason(c), g.Now)
 		cancel()
 	}
-	asked := time.Now()
-	how := ""
 	switch {
 	case why == nil:
 		if answer.Status == "deferred" {
@@ -87,48 +97,67 @@ func (g *GatewayRestart) run(ctx context.Context, c *call) (Result, error) {
 		} else {
 			c.progress(Result{Blocks: []Block{prose("The gateway restarts now.")}})
 		}
-	case errors.Is(why, openclaw.ErrStarting):
-		return Result{}, c.failed("restart", why)
+		return c.prove(ctx, before, request{answer: answer})
+	case openclaw.Unsettled(why):
+		return c.prove(ctx, before, request{how: "The request was sent, and no answer came.", open: true})
 	case errors.Is(why, openclaw.ErrDraining):
-		how = "It was restarting already."
-	case away(why):
-		// The socket is dead, the process may not be: the command line finds it
-		// by its lock file or its service.
-		if c.CLI == nil {
-			return Result{}, c.failed("restart", why)
-		}
-		c.progress(Result{Blocks: []Block{prose(c.gatewayLine(why) + " Asking its command line to restart it.")}})
-		short, cancel := context.WithTimeout(ctx, restartWithin)
-		report, err := c.CLI.Restart(short)
-		cancel()
-		if err != nil || !report.OK {
-			return c.notRestarted(ctx, why, report, err)
-		}
-		how = "Its socket was dead, so the command line restarted it."
-	default:
-		return Result{}, c.failed("restart", why)
+		return c.prove(ctx, before, request{how: "It was restarting already."})
+	case c.CLI != nil && (errors.Is(why, openclaw.ErrDown) || errors.Is(why, openclaw.ErrHanging)):
+		return c.restartByCLI(ctx, before, why)
 	}
+	return Result{}, c.failed("restart", why)
+}
 
-	end, cancel := context.WithDeadline(ctx, asked.Add(restartWithin))
+// restartByCLI has the command line restart a gateway whose socket is dead, which why
+// says, though its process may not be: it is found by its lock file or its service.
+func (c *call) restartByCLI(ctx context.Context, before identity, why error) (Result, error) {
+	c.progress(Result{Blocks: []Block{prose(c.gatewayLine(why) + " Asking its command line to restart it.")}})
+	short, cancel := context.WithTimeout(ctx, restartWithin)
+	defer cancel()
+	report, err := c.CLI.Restart(short)
+	switch {
+	case err == nil && report.OK:
+		return c.prove(ctx, before, request{how: "Its socket was dead, so the command line restarted it."})
+	case err != nil && report.Asked:
+		return c.prove(ctx, before, request{how: "Its command line was asked to restart it, and did not say how it went.", open: true})
+	}
+	return c.notRestarted(ctx, why, report, err), nil
+}
+
+// prove waits until the gateway is back from the restart that r asked for, and
+// compares it with what it was before.
+func (c *call) prove(ctx context.Context, before identity, r request) (Result, error) {
+	deferred := func() bool {
+		return r.answer.Status == "deferred" && c.Gateway.State().Phase == openclaw.Connected
+	}
+	end, cancel := context.WithTimeout(ctx, restartWithin)
 	defer cancel()
 	gone, back := c.awaitReboot(end, before.bootID, func(waited time.Duration, phase openclaw.Phase) {
-		if answer.Status == "deferred" && phase == openclaw.Connected {
-			c.progress(busy(answer.Preflight))
+		if deferred() {
+			c.progress(busy(r.answer.Preflight))
 			return
 		}
 		c.progress(Result{Blocks: []Block{prose(fmt.Sprintf("The gateway is %s, %s since the request.", phase, longDuration(waited.Truncate(time.Second))))}})
 	})
-	if back.IsZero() && ctx.Err() != nil {
+	switch {
+	case !back.IsZero():
+		return c.restarted(ctx, before, r.how, gone, back), nil
+	case ctx.Err() != nil && r.open:
+		return Result{Summary: "no longer waiting, the restart may have been asked for", Hint: "see /gateway status"}, nil
+	case ctx.Err() != nil:
 		return Result{Summary: "no longer waiting, the restart was asked for", Hint: "see /gateway status"}, nil
+	case r.open:
+		return c.outcomeUnknown(ctx, r.how), nil
+	case deferred():
+		res := busy(r.answer.Preflight)
+		res.Summary = "restart waits for work in flight"
+		return res, nil
 	}
-	if back.IsZero() {
-		if answer.Status == "deferred" && c.Gateway.State().Phase == openclaw.Connected {
-			res := busy(answer.Preflight)
-			res.Summary = "restart waits for work in flight"
-			return res, nil
-		}
-		return c.notBack(ctx, how), nil
-	}
+	return c.notBack(ctx, r.how), nil
+}
+
+// restarted shows the proof of a restart.
+func (c *call) restarted(ctx context.Context, before identity, how string, gone, back time.Time) Result {
 	after := c.identify(ctx)
 	res := Result{Summary: "gateway restarted"}
 	if !gone.IsZero() {
@@ -138,7 +167,20 @@ func (g *GatewayRestart) run(ctx context.Context, c *call) (Result, error) {
 		res.Blocks = append(res.Blocks, prose(how))
 	}
 	res.Blocks = append(res.Blocks, Block{Kind: Fields, Items: proof(before, after)})
-	return res, nil
+	return res
+}
+
+// outcomeUnknown says that a restart may have been asked for, and that none was seen.
+// To ask again is for the operator to decide.
+func (c *call) outcomeUnknown(ctx context.Context, how string) Result {
+	line := how + " It may still restart."
+	if why := phaseError(c.Gateway.State()); why != nil {
+		line = c.gatewayLine(why) + " " + line
+	}
+	res := Result{Failed: true, Summary: "outcome unknown", Blocks: []Block{prose(line)}, Hint: "see /gateway status"}
+	c.lastLog(ctx, &res)
+	res.Buttons = [][]Button{{{Label: "Restart", Line: "/gateway restart", Style: Serious}}}
+	return res
 }
 
 // reason names who asked, for the gateway's own log.
@@ -247,21 +289,23 @@ func phaseErrorOrTimeout(st openclaw.State) error {
 }
 
 // notRestarted says why the command line did not restart a gateway whose socket
-// is dead.
-func (c *call) notRestarted(ctx context.Context, why error, report openclaw.RestartReport, err error) (Result, error) {
+// is dead: err was in the way before it could be asked to, or its report says.
+func (c *call) notRestarted(ctx context.Context, why error, report openclaw.RestartReport, err error) Result {
 	res := Result{Failed: true, Summary: "the gateway was not restarted", Hint: c.startHint()}
 	line := c.gatewayLine(why)
 	switch {
 	case errors.Is(err, openclaw.ErrNoCLI):
 		line += " There is no openclaw program on this host to restart it with."
+	case errors.Is(err, openclaw.ErrOtherGateway):
+		line += " The openclaw program of this host is set up for another gateway, so it was not asked to restart anything."
 	case err != nil:
-		line += " Its command line did not restart it either."
+		line += " Its command line does not answer, so it was not asked to restart it."
 	default:
 		line += " Its command line says: " + firstLine(report.Message, 200)
 	}
 	res.Blocks = append(res.Blocks, prose(line))
 	c.lastLog(ctx, &res)
-	return res, nil
+	return res
 }
 
 // lastLog adds the last lines of the log, from wherever they can be had.

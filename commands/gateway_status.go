@@ -89,6 +89,8 @@ func (*GatewayStatus) run(ctx context.Context, c *call) (Result, error) {
 	switch {
 	case errors.Is(reportErr, openclaw.ErrNoCLI):
 		add("CLI", "not on this host")
+	case errors.Is(reportErr, openclaw.ErrOtherGateway):
+		add("CLI", "is set up for another gateway")
 	case reportErr != nil:
 		add("CLI", "did not answer")
 	default:

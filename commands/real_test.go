@@ -49,7 +49,7 @@ func newReal(t *testing.T) real {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.CLI = &openclaw.CLI{Command: argv, Env: gw.Env()}
+	s.CLI = &openclaw.CLI{Command: argv, Env: gw.Env(), Port: g.LocalPort()}
 	return real{s, gw, g}
 }
 

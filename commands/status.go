@@ -44,6 +44,9 @@ func (s *Status) run(ctx context.Context, c *call) (Result, error) {
 	f, err, why := ask(ctx, c, c.factsBySocket, c.factsByCLI)
 	if err != nil { // nobody knows anything: what we know ourselves is shown
 		f = facts{sessionsErr: err, logsErr: err, reportErr: err}
+		if c.CLI == nil {
+			f.reportErr = openclaw.ErrNoCLI
+		}
 	}
 	return s.show(c, f, why), nil
 }
@@ -177,6 +180,9 @@ func process(r openclaw.GatewayReport, err error, add func(label, format string,
 	switch {
 	case errors.Is(err, openclaw.ErrNoCLI):
 		add("CLI", "not on this host")
+		return
+	case errors.Is(err, openclaw.ErrOtherGateway):
+		add("CLI", "is set up for another gateway")
 		return
 	case err != nil:
 		add("CLI", "did not answer either")

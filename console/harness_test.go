@@ -481,7 +481,7 @@ func newRig(t testing.TB) *rig {
 	g.config = console.Config{
 		Chat: g.chat, Ledger: g.ledger, Record: g.record, Redactor: newRedactor(t),
 		Bot: func() string { return bot }, Gateway: "local", Log: logTo(t),
-		Settings: console.Settings{Groups: []console.Group{{ID: group, RequireMention: true}, {ID: forum}}},
+		Groups: []console.Group{{ID: group, RequireMention: true}, {ID: forum}},
 	}
 	return g
 }

@@ -65,11 +65,6 @@ type Config struct {
 	Instance  string               // makes idempotency keys differ from those of other consoles; optional
 	Log       *slog.Logger         // optional
 
-	Settings
-}
-
-// Settings are the part of Config that a reload changes.
-type Settings struct {
 	Groups     []Group
 	StaleAfter time.Duration // 0: 120 s
 }
@@ -99,16 +94,16 @@ type Router struct {
 	admits  sync.WaitGroup // lanes, presses and other work that is never long
 	runs    sync.WaitGroup // commands
 
-	mu       sync.Mutex
-	stopped  bool
-	settings Settings
-	lanes    map[int64]*lane
-	left     map[int64]bool // unknown groups
+	mu      sync.Mutex
+	stopped bool
+	lanes   map[int64]*lane
+	left    map[int64]bool // unknown groups
 }
 
 // New returns a Router. Run makes it work.
 func New(c Config) *Router {
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
+	c.StaleAfter = cmp.Or(c.StaleAfter, defaultStale)
 	if c.Skew == nil {
 		c.Skew = func() time.Duration { return 0 }
 	}
@@ -128,34 +123,18 @@ func New(c Config) *Router {
 	}
 	r.work, r.abandon = context.WithCancelCause(context.Background())
 	r.out = newOutbox(r)
-	r.Configure(c.Settings)
 	return r
 }
 
-// Configure replaces the settings.
-func (r *Router) Configure(s Settings) {
-	s.StaleAfter = cmp.Or(s.StaleAfter, defaultStale)
-	s.Groups = slices.Clone(s.Groups)
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.settings = s
-}
-
 func (r *Router) group(id int64) (Group, bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	i := slices.IndexFunc(r.settings.Groups, func(g Group) bool { return g.ID == id })
+	i := slices.IndexFunc(r.cfg.Groups, func(g Group) bool { return g.ID == id })
 	if i < 0 {
 		return Group{}, false
 	}
-	return r.settings.Groups[i], true
+	return r.cfg.Groups[i], true
 }
 
-func (r *Router) staleAfter() time.Duration {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.settings.StaleAfter
-}
+func (r *Router) staleAfter() time.Duration { return r.cfg.StaleAfter }
 
 // errClosing is why an update is not taken, or a command ended.
 var errClosing = errors.New("the console is stopping")
@@ -169,7 +148,10 @@ func (r *Router) Run(ctx context.Context) error {
 	sending, stopSending := context.WithCancel(context.Background())
 	defer stopSending()
 	received, err := r.recover(ctx)
-	if err != nil {
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return nil // what was not recovered is so at the next start
+	case err != nil:
 		return err
 	}
 	var helpers sync.WaitGroup

@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"clawconsole/exec"
@@ -17,16 +19,29 @@ import (
 // A CLI runs the openclaw program. It is slow (a node process for each call) and
 // works when the socket does not: some answers come from files of the gateway's
 // host. Its exit code is not trusted: it is 0 for a gateway that is down.
+//
+// It finds its gateway by itself, in its own configuration: one that is told the
+// address does not read that gateway's files, and its restart goes by a lock file
+// whatever the address. So Port holds it to ours. OPENCLAW_GATEWAY_URL must not be in
+// Env. Source: openclaw 2026.9.6, docs/cli/logs.md.
 type CLI struct {
 	Command []string      // program and first arguments: ["openclaw"]; empty: every call fails with ErrNoCLI
 	Env     []string      // environment of the program, exactly this; with PATH, HOME and what finds the gateway
 	Dir     string        // working directory; empty: ours
 	Timeout time.Duration // of one call whose context has no deadline; default 9 s
+	Port    int           // of the gateway that it has to be about, else calls fail with ErrOtherGateway; 0: any
+
+	checking sync.Mutex
+	ours     atomic.Bool // it has said that it is about that gateway
 }
 
 // ErrNoCLI is returned when no openclaw program is configured or it cannot be
 // started.
 var ErrNoCLI = errors.New("no openclaw program")
+
+// ErrOtherGateway is returned when the openclaw program is configured for another
+// gateway of this host than ours.
+var ErrOtherGateway = errors.New("the openclaw program is configured for another gateway")
 
 const (
 	cliTimeout     = 9 * time.Second
@@ -131,19 +146,10 @@ type Listener struct {
 	Command string
 }
 
-// StatusReport is the CLI's summary.
-// Source: openclaw status --json.
-type StatusReport struct {
-	Status
-	Reachable bool // gateway.reachable
-	URL       string
-	Latency   time.Duration
-	Error     string // why not reachable
-}
-
 // RestartReport is the CLI's account of a restart, which it waits for.
 // Source: openclaw gateway restart --json.
 type RestartReport struct {
+	Asked   bool // the program was run to do it; false: certainly nothing was done
 	OK      bool
 	Result  string // restarted, ...
 	Message string // why not
@@ -195,34 +201,48 @@ func (c *CLI) GatewayStatus(ctx context.Context) (GatewayReport, error) {
 	for _, l := range w.Port.Listeners {
 		r.Listeners = append(r.Listeners, Listener{l.PID, l.Command})
 	}
+	if c.Port != 0 && c.Port != r.Port {
+		return GatewayReport{}, fmt.Errorf("%w: on port %d, not %d", ErrOtherGateway, r.Port, c.Port)
+	}
+	c.ours.Store(true)
 	return r, nil
 }
 
-// Status reports the summary. With Reachable false the figures are from local
-// files, or zero.
-func (c *CLI) Status(ctx context.Context) (StatusReport, error) {
-	var w struct {
-		wireStatus
-		Gateway struct {
-			URL              string `json:"url"`
-			Reachable        bool   `json:"reachable"`
-			ConnectLatencyMs ms     `json:"connectLatencyMs"`
-			Error            string `json:"error"`
-		} `json:"gateway"`
+// check asks the program which gateway it is about, until it has once said ours.
+func (c *CLI) check(ctx context.Context) error {
+	if c == nil || c.Port == 0 {
+		return nil
 	}
-	if err := c.json(ctx, &w, "status", "--json", "--timeout", cliGatewayWait); err != nil {
-		return StatusReport{}, err
+	c.checking.Lock() // whoever comes second has the answer of the first
+	defer c.checking.Unlock()
+	if c.ours.Load() {
+		return nil
 	}
-	return StatusReport{
-		Status: w.status(), Reachable: w.Gateway.Reachable, URL: w.Gateway.URL,
-		Latency: w.Gateway.ConnectLatencyMs.duration(), Error: w.Gateway.Error,
-	}, nil
+	_, err := c.GatewayStatus(ctx)
+	return err
+}
+
+// checked is what read returns, if it is about our gateway. Both are found out at once:
+// each takes seconds.
+func checked[T any](ctx context.Context, c *CLI, read func() (T, error)) (T, error) {
+	about := make(chan error, 1)
+	go func() { about <- c.check(ctx) }()
+	v, err := read()
+	if other := <-about; other != nil {
+		var none T
+		return none, other
+	}
+	return v, err
 }
 
 // Sessions lists sessions of all agents, or of one, from the local database,
 // which works on the gateway's host only, also when the gateway is down or
 // hangs. Busy is not known, and Offset, Search and Label are ignored.
 func (c *CLI) Sessions(ctx context.Context, p SessionsParams) (SessionList, error) {
+	return checked(ctx, c, func() (SessionList, error) { return c.sessions(ctx, p) })
+}
+
+func (c *CLI) sessions(ctx context.Context, p SessionsParams) (SessionList, error) {
 	args := []string{"sessions", "--json", "--limit", strconv.Itoa(cmp.Or(max(p.Limit, 0), 10))}
 	if p.AgentID != "" {
 		args = append(args, "--agent="+p.AgentID)
@@ -249,6 +269,10 @@ func (c *CLI) Sessions(ctx context.Context, p SessionsParams) (SessionList, erro
 
 // Logs returns the end of the log; Source says where from.
 func (c *CLI) Logs(ctx context.Context, limit int) (LogPage, error) {
+	return checked(ctx, c, func() (LogPage, error) { return c.logs(ctx, limit) })
+}
+
+func (c *CLI) logs(ctx context.Context, limit int) (LogPage, error) {
 	args := []string{"logs", "--json", "--limit", strconv.Itoa(cmp.Or(max(limit, 0), 100)), "--max-bytes", "1000000", "--timeout", cliGatewayWait}
 	r, err := c.Run(ctx, args...)
 	if err != nil {
@@ -288,38 +312,26 @@ func (c *CLI) Logs(ctx context.Context, limit int) (LogPage, error) {
 	return page, nil
 }
 
-// CronJobs lists all jobs; it needs the gateway.
-func (c *CLI) CronJobs(ctx context.Context) ([]CronJob, error) {
-	var w wireCronList
-	if err := c.json(ctx, &w, "cron", "list", "--json", "--all", "--timeout", cliGatewayWait); err != nil {
-		return nil, err
-	}
-	return w.jobs(), nil
-}
-
-// CronRuns returns runs of a job, newest first; it needs the gateway.
-func (c *CLI) CronRuns(ctx context.Context, id string, limit int) ([]CronRun, error) {
-	var w wireCronRuns
-	// The equals sign keeps an id that begins with a dash from being a flag.
-	if err := c.json(ctx, &w, "cron", "runs", "--id="+id, "--json", "--limit", strconv.Itoa(cmp.Or(max(limit, 0), 5)), "--timeout", cliGatewayWait); err != nil {
-		return nil, err
-	}
-	return w.runs(), nil
-}
-
 // Restart restarts a gateway on this host through its lock file or service
 // manager and waits until it is healthy (about 10 s). Without a deadline in ctx
-// it has 60 s. That it did not is in the report, not an error.
+// it has 60 s. That it did not is in the report, not an error; with an error and
+// Asked it is not known. A program that does not say which gateway it is about is not
+// asked.
 func (c *CLI) Restart(ctx context.Context) (RestartReport, error) {
 	if _, ok := ctx.Deadline(); !ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, cliRestartTime)
 		defer cancel()
 	}
+	if c != nil && c.Port != 0 {
+		if _, err := c.GatewayStatus(ctx); err != nil {
+			return RestartReport{}, err
+		}
+	}
 	args := []string{"gateway", "restart", "--json"}
 	r, err := c.Run(ctx, args...)
 	if err != nil {
-		return RestartReport{}, err
+		return RestartReport{Asked: !errors.Is(err, ErrNoCLI)}, err
 	}
 	var w struct {
 		OK      bool            `json:"ok"`
@@ -328,9 +340,9 @@ func (c *CLI) Restart(ctx context.Context) (RestartReport, error) {
 		Error   json.RawMessage `json:"error"`
 	}
 	if err := json.Unmarshal(r.Output, &w); err != nil {
-		return RestartReport{}, &CLIError{Args: args, ExitCode: r.ExitCode, Message: cmp.Or(strings.TrimSpace(string(r.Stderr)), string(r.Output))}
+		return RestartReport{Asked: true}, &CLIError{Args: args, ExitCode: r.ExitCode, Message: cmp.Or(strings.TrimSpace(string(r.Stderr)), string(r.Output))}
 	}
-	report := RestartReport{OK: w.OK && r.ExitCode == 0, Result: w.Result, Message: w.Message}
+	report := RestartReport{Asked: true, OK: w.OK && r.ExitCode == 0, Result: w.Result, Message: w.Message}
 	if len(w.Error) > 0 && report.Message == "" {
 		report.Message = words(w.Error)
 	}

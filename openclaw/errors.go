@@ -39,6 +39,21 @@ var (
 	ErrNotOffered = errors.New("decision is not offered for this approval")
 )
 
+// Unsettled reports whether err, of a call, leaves open if the gateway did what it was
+// asked for: the request may have been sent, and no answer came that could be read. To
+// make such a request again may do it twice.
+func Unsettled(err error) bool {
+	if err == nil || errors.As(err, new(*RPCError)) {
+		return false
+	}
+	for _, e := range []error{ErrDown, ErrStarting, ErrDraining, ErrHanging, ErrRefused, ErrPairing} {
+		if errors.Is(err, e) {
+			return false
+		}
+	}
+	return true
+}
+
 // An RPCError is an error response of the gateway. It wraps [ErrScope],
 // [ErrNotFound], [ErrDraining] or [ErrStarting] when it is one of those.
 type RPCError struct {

@@ -13,6 +13,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -144,6 +145,21 @@ func (g *Gateway) Host() string {
 	}
 	u, _ := url.Parse(g.cfg.URL)
 	return u.Hostname()
+}
+
+// LocalPort is the port of a gateway on this host, and 0 of one on another: only for
+// the former does a program of this host know anything about it.
+func (g *Gateway) LocalPort() int {
+	if !g.loopback {
+		return 0
+	}
+	u, _ := url.Parse(g.cfg.URL)
+	port := u.Port()
+	if port == "" {
+		port = map[string]string{"ws": "80", "wss": "443"}[u.Scheme]
+	}
+	n, _ := strconv.Atoi(port)
+	return n
 }
 
 // Run connects, and reconnects when the connection breaks, until ctx ends. It
@@ -551,20 +567,10 @@ func (g *Gateway) updateLocked(f func(*State)) {
 // Await blocks until the gateway is connected or ctx ends, and returns the state
 // then. The error is nil only when connected.
 func (g *Gateway) Await(ctx context.Context) (State, error) {
-	return g.awaitState(ctx, func(s State) bool { return s.Phase == Connected })
-}
-
-// AwaitReboot blocks until the gateway is connected with another boot id than
-// the one given, or ctx ends.
-func (g *Gateway) AwaitReboot(ctx context.Context, bootID string) (State, error) {
-	return g.awaitState(ctx, func(s State) bool { return s.Phase == Connected && s.Hello.BootID != bootID })
-}
-
-func (g *Gateway) awaitState(ctx context.Context, good func(State) bool) (State, error) {
 	sub := g.Events(0, func(e Event) bool { _, ok := e.(StateChanged); return ok })
 	defer sub.Close()
 	for {
-		if s := g.State(); good(s) {
+		if s := g.State(); s.Phase == Connected {
 			return s, nil
 		}
 		select {

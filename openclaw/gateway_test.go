@@ -91,6 +91,14 @@ func TestHost(t *testing.T) {
 	}
 }
 
+func TestLocalPort(t *testing.T) {
+	for u, want := range map[string]int{"ws://127.0.0.1:18789": 18789, "ws://[::1]:1": 1, "ws://localhost": 80, "wss://localhost": 443, "wss://claw.example.com:18789": 0, "ws://10.0.0.1:1": 0} {
+		if g, err := openclaw.New(openclaw.Config{URL: u}); err != nil || g.LocalPort() != want {
+			t.Errorf("LocalPort of %s = %d, %v, want %d", u, g.LocalPort(), err, want)
+		}
+	}
+}
+
 func TestBackoffGrowsToFiveSeconds(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		s := fake(t, fakegateway.Config{})
@@ -465,17 +473,20 @@ func TestCallEnds(t *testing.T) {
 			name   string
 			action fakegateway.Action
 			want   error
+			open   bool // whether it was done
 		}{
-			{"silent", fakegateway.Action{Silent: true}, openclaw.ErrTimeout},
-			{"dropped before the effect", fakegateway.Action{Drop: fakegateway.BeforeEffect}, openclaw.ErrLost},
-			{"dropped before the answer", fakegateway.Action{Drop: fakegateway.BeforeAnswer}, openclaw.ErrLost},
-			{"no scope", fakegateway.Action{Error: &fakegateway.Error{Code: "FORBIDDEN", Message: "missing scope: operator.admin", Details: map[string]any{"code": "MISSING_SCOPE", "missingScope": "operator.admin"}}}, openclaw.ErrScope},
-			{"not found", fakegateway.Action{Error: &fakegateway.Error{Code: "INVALID_REQUEST", Details: map[string]any{"reason": "APPROVAL_NOT_FOUND"}}}, openclaw.ErrNotFound},
-			{"draining", fakegateway.Action{Error: &fakegateway.Error{Code: "UNAVAILABLE", Details: map[string]any{"reason": "gateway-restarting"}, RetryAfterMs: 1000}}, openclaw.ErrDraining},
+			{"silent", fakegateway.Action{Silent: true}, openclaw.ErrTimeout, true},
+			{"dropped before the effect", fakegateway.Action{Drop: fakegateway.BeforeEffect}, openclaw.ErrLost, true},
+			{"dropped before the answer", fakegateway.Action{Drop: fakegateway.BeforeAnswer}, openclaw.ErrLost, true},
+			{"no scope", fakegateway.Action{Error: &fakegateway.Error{Code: "FORBIDDEN", Message: "missing scope: operator.admin", Details: map[string]any{"code": "MISSING_SCOPE", "missingScope": "operator.admin"}}}, openclaw.ErrScope, false},
+			{"not found", fakegateway.Action{Error: &fakegateway.Error{Code: "INVALID_REQUEST", Details: map[string]any{"reason": "APPROVAL_NOT_FOUND"}}}, openclaw.ErrNotFound, false},
+			{"draining", fakegateway.Action{Error: &fakegateway.Error{Code: "UNAVAILABLE", Details: map[string]any{"reason": "gateway-restarting"}, RetryAfterMs: 1000}}, openclaw.ErrDraining, false},
 		} {
 			s.Intercept(func(fakegateway.Call) fakegateway.Action { return tt.action })
 			if _, err := g.Status(t.Context()); !errors.Is(err, tt.want) {
 				t.Errorf("%s: %v, want %v", tt.name, err, tt.want)
+			} else if openclaw.Unsettled(err) != tt.open {
+				t.Errorf("%s: Unsettled(%v) = %v, want %v", tt.name, err, !tt.open, tt.open)
 			}
 			s.Intercept(nil)
 			time.Sleep(time.Second)
@@ -488,8 +499,31 @@ func TestCallEnds(t *testing.T) {
 		time.AfterFunc(time.Second, cancel)
 		if _, err := g.Status(ctx); !errors.Is(err, context.Canceled) || errors.Is(err, openclaw.ErrTimeout) {
 			t.Errorf("canceled = %v, want context.Canceled", err)
+		} else if !openclaw.Unsettled(err) {
+			t.Error("a call that was canceled may have been done")
+		}
+		s.Kill()
+		time.Sleep(time.Second)
+		if _, err := g.Status(t.Context()); !errors.Is(err, openclaw.ErrDown) || openclaw.Unsettled(err) {
+			t.Errorf("not sent: %v, Unsettled = %v", err, openclaw.Unsettled(err))
 		}
 	})
+}
+
+// awaitReboot blocks until g is connected with another boot id than the one given.
+func awaitReboot(ctx context.Context, g *openclaw.Gateway, boot string) (openclaw.State, error) {
+	sub := g.Events(0, nil)
+	defer sub.Close()
+	for {
+		if st := g.State(); st.Phase == openclaw.Connected && st.Hello.BootID != boot {
+			return st, nil
+		}
+		select {
+		case <-sub.C:
+		case <-ctx.Done():
+			return g.State(), ctx.Err()
+		}
+	}
 }
 
 func TestRestartByEvents(t *testing.T) {
@@ -505,9 +539,9 @@ func TestRestartByEvents(t *testing.T) {
 		if e := next[openclaw.ShutdownNoted](t, sub, nil); e.Shutdown.Expected != 1500*time.Millisecond {
 			t.Errorf("shutdown = %+v", e)
 		}
-		st, err := g.AwaitReboot(t.Context(), before.BootID)
+		st, err := awaitReboot(t.Context(), g, before.BootID)
 		if err != nil || st.Hello.BootID != s.BootID() || !st.Shutdown.At.IsZero() {
-			t.Errorf("AwaitReboot = %+v, %v", st, err)
+			t.Errorf("after the restart: %+v, %v", st, err)
 		}
 		e := next[openclaw.Rebooted](t, sub, nil)
 		if e.Before.BootID != before.BootID || e.After.BootID != s.BootID() {

@@ -491,9 +491,9 @@ func TestRealRestart(t *testing.T) {
 	if e := next[openclaw.ShutdownNoted](t, sub, nil); !strings.Contains(e.Shutdown.Reason, "restart") {
 		t.Errorf("shutdown = %+v", e)
 	}
-	s, err := g.AwaitReboot(ctx, boot)
+	s, err := awaitReboot(ctx, g, boot)
 	if err != nil || s.Hello.BootID == boot {
-		t.Fatalf("AwaitReboot = %+v, %v", s, err)
+		t.Fatalf("after the restart: %+v, %v", s, err)
 	}
 	if e := next[openclaw.Rebooted](t, sub, nil); e.Before.BootID != boot || e.After.BootID != s.Hello.BootID {
 		t.Errorf("event = %+v", e)
@@ -540,7 +540,7 @@ func TestRealDrain(t *testing.T) {
 	if res := <-end; res.Status != openclaw.AgentOK || !strings.Contains(res.Text, "drained") {
 		t.Errorf("the turn ended with %+v", res)
 	}
-	if _, err := g.AwaitReboot(ctx, boot); err != nil {
+	if _, err := awaitReboot(ctx, g, boot); err != nil {
 		t.Fatal(err)
 	}
 	if r, err := g.GetApproval(ctx, a.ID); err != nil || r.Status != openclaw.ApprovalAllowed {
@@ -651,7 +651,7 @@ func TestRealWrongToken(t *testing.T) {
 
 // cli is the openclaw program for a real gateway.
 func cli(gw *realgateway.Gateway) *openclaw.CLI {
-	return &openclaw.CLI{Command: []string{strings.Trim(gw.CLICommand(), "'")}, Env: gw.Env(), Timeout: 60 * time.Second}
+	return &openclaw.CLI{Command: []string{strings.Trim(gw.CLICommand(), "'")}, Env: gw.Env(), Timeout: 60 * time.Second, Port: gw.Port}
 }
 
 func TestRealCLI(t *testing.T) {
@@ -668,9 +668,6 @@ func TestRealCLI(t *testing.T) {
 	r, err := c.GatewayStatus(ctx)
 	if err != nil || !r.Reachable || r.Version != g.State().Hello.Version || r.Port != gw.Port || len(r.Listeners) == 0 || r.Listeners[0].PID != gw.Pid() {
 		t.Errorf("GatewayStatus = %+v, %v; want pid %d, port %d", r, err, gw.Pid(), gw.Port)
-	}
-	if s, err := c.Status(ctx); err != nil || !s.Reachable || s.URL == "" {
-		t.Errorf("Status = %+v, %v", s, err)
 	}
 	byCLI, err := c.Sessions(ctx, openclaw.SessionsParams{Limit: 100})
 	if err != nil || byCLI.Source != "local database" {
@@ -690,17 +687,6 @@ func TestRealCLI(t *testing.T) {
 	if a, b := keys(byCLI), keys(bySocket); !slices.Equal(a, b) || len(a) == 0 {
 		t.Errorf("sessions by the program %v, by the socket %v", a, b)
 	}
-	jobsCLI, err := c.CronJobs(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	jobs, err := g.CronJobs(ctx)
-	if err != nil || len(jobs) != len(jobsCLI) || len(jobs) == 0 {
-		t.Errorf("%d jobs by the socket (%v), %d by the program", len(jobs), err, len(jobsCLI))
-	}
-	if _, err := c.CronRuns(ctx, jobs[0].ID, 3); err != nil {
-		t.Errorf("CronRuns = %v", err)
-	}
 	if l, err := c.Logs(ctx, 5); err != nil || l.Source != "gateway" || len(l.Lines) == 0 || l.Lines[0].At.IsZero() {
 		t.Errorf("Logs = %+v, %v", l, err)
 	}
@@ -718,28 +704,33 @@ func TestRealCLIWithoutGateway(t *testing.T) {
 	if r, err := c.GatewayStatus(ctx); err != nil || r.Reachable || r.Error == "" || r.PortStatus != "free" || r.Port != gw.Port {
 		t.Errorf("GatewayStatus = %+v, %v", r, err)
 	}
-	if s, err := c.Status(ctx); err != nil || s.Reachable || s.Error == "" {
-		t.Errorf("Status = %+v, %v", s, err)
-	}
 	if l, err := c.Sessions(ctx, openclaw.SessionsParams{}); err != nil || l.Source != "local database" {
 		t.Errorf("Sessions = %+v, %v", l, err)
 	}
 	if l, err := c.Logs(ctx, 5); err != nil || l.Source != "log file" || len(l.Lines) == 0 {
 		t.Errorf("Logs = %+v, %v", l, err)
 	}
-	var fail *openclaw.CLIError
-	if _, err := c.CronJobs(ctx); !errors.As(err, &fail) || fail.Message == "" || strings.Contains(err.Error(), "\n") {
-		t.Errorf("CronJobs = %v, want one line of the program's words", err)
-	}
 	if r, err := c.Restart(ctx); err != nil || r.OK {
 		t.Errorf("Restart of nothing = %+v, %v", r, err)
 	} else {
 		t.Logf("restart of nothing: %+v", r)
 	}
+	// The one of another gateway on this host tells us nothing, and restarts nothing.
+	other := cli(gw)
+	other.Port++
+	if _, err := other.GatewayStatus(ctx); !errors.Is(err, openclaw.ErrOtherGateway) {
+		t.Errorf("GatewayStatus of another gateway = %v, want ErrOtherGateway", err)
+	}
+	if _, err := other.Sessions(ctx, openclaw.SessionsParams{}); !errors.Is(err, openclaw.ErrOtherGateway) {
+		t.Errorf("Sessions of another gateway = %v, want ErrOtherGateway", err)
+	}
+	if r, err := other.Restart(ctx); !errors.Is(err, openclaw.ErrOtherGateway) || r.Asked {
+		t.Errorf("Restart of another gateway = %+v, %v, want ErrOtherGateway", r, err)
+	}
 	hasty := cli(gw)
 	hasty.Timeout = time.Millisecond
-	if _, err := hasty.Status(context.Background()); !errors.Is(err, openclaw.ErrTimeout) {
-		t.Errorf("Status in 1 ms = %v, want ErrTimeout", err)
+	if _, err := hasty.GatewayStatus(context.Background()); !errors.Is(err, openclaw.ErrTimeout) {
+		t.Errorf("GatewayStatus in 1 ms = %v, want ErrTimeout", err)
 	}
 	none := &openclaw.CLI{Command: []string{"/no/such/openclaw"}}
 	if _, err := none.Version(ctx); !errors.Is(err, openclaw.ErrNoCLI) {
@@ -926,7 +917,7 @@ func TestRealCLIRestart(t *testing.T) {
 	if err != nil || !r.OK {
 		t.Fatalf("Restart = %+v, %v", r, err)
 	}
-	if _, err := g.AwaitReboot(ctx, boot); err != nil {
+	if _, err := awaitReboot(ctx, g, boot); err != nil {
 		t.Error(err)
 	}
 }

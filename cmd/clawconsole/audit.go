@@ -5,8 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
+	"strconv"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"clawconsole/internal/audit"
 )
@@ -20,7 +25,7 @@ type auditCmd struct {
 
 // auditFile says which record; one of the two is needed.
 type auditFile struct {
-	Config string `help:"Configuration of the console." placeholder:"FILE" xor:"where" type:"existingfile"`
+	Config string `help:"Configuration of the console." placeholder:"FILE" xor:"where"`
 	Path   string `arg:"" optional:"" help:"audit.jsonl itself, or the state folder." type:"path"`
 }
 
@@ -29,6 +34,9 @@ func (f auditFile) locate(e *env) (string, error) {
 	if path == "" {
 		var files []string
 		if f.Config != "" {
+			if _, err := os.Stat(f.Config); err != nil {
+				return "", fmt.Errorf("--config: %s: %s", f.Config, reason(err))
+			}
 			files = []string{f.Config}
 		}
 		// Faults elsewhere in the configuration are no reason not to read the record.
@@ -44,6 +52,16 @@ func (f auditFile) locate(e *env) (string, error) {
 	return path, nil
 }
 
+// unreadable says which record cannot be read, why, and what helps. Other errors, of
+// what was read or of the output, speak for themselves.
+func unreadable(path string, err error) error {
+	var pe *fs.PathError
+	if !errors.As(err, &pe) || pe.Op == "write" {
+		return err
+	}
+	return fmt.Errorf("%s: %s\n\tname audit.jsonl or the state folder, as a user who may read it", path, reason(err))
+}
+
 type auditVerifyCmd struct {
 	auditFile
 	Anchor []string `help:"A head kept elsewhere, seq:hash; the record must contain it." placeholder:"SEQ:HASH"`
@@ -55,19 +73,21 @@ const (
 	auditUnreadable = exitCode(2)
 )
 
-// Run checks the record.
+// Run checks the record. What keeps it from that is never exit code 1, which says that
+// the record is broken.
 func (c auditVerifyCmd) Run(ctx context.Context, e *env) error {
 	path, err := c.locate(e)
-	if err != nil {
-		return err
-	}
 	var anchors []audit.Anchor
 	for _, s := range c.Anchor {
-		a, err := audit.ParseAnchor(s)
-		if err != nil {
-			return fmt.Errorf("--anchor: %w", err)
+		a, bad := audit.ParseAnchor(s)
+		if bad != nil {
+			err = errors.Join(err, fmt.Errorf("--anchor: %w", bad))
 		}
 		anchors = append(anchors, a)
+	}
+	if err != nil {
+		fmt.Fprintf(e.Stderr, "clawconsole: %s\n", err)
+		return auditUnreadable
 	}
 	r, err := audit.Verify(ctx, path, anchors...)
 	var broken *audit.BrokenError
@@ -77,7 +97,7 @@ func (c auditVerifyCmd) Run(ctx context.Context, e *env) error {
 		fmt.Fprintf(e.Stdout, "good until then: %d records, head %s\n", r.Records, r.Head)
 		return auditBroken
 	case err != nil:
-		fmt.Fprintf(e.Stderr, "clawconsole: audit verify: %s\n", err)
+		fmt.Fprintf(e.Stderr, "clawconsole: audit verify: %s\n", unreadable(path, err))
 		return auditUnreadable
 	case r.Records == 0:
 		fmt.Fprintf(e.Stdout, "good: empty\n")
@@ -122,7 +142,7 @@ func (c auditShowCmd) Run(ctx context.Context, e *env) error {
 	for entry, err := range audit.Entries(ctx, path) {
 		switch {
 		case err != nil:
-			return err
+			return unreadable(path, err)
 		case entry.Time.Before(c.Since.Time), !c.Until.IsZero() && !entry.Time.Before(c.Until.Time):
 			continue
 		case c.Event != "" && string(entry.Event) != c.Event:
@@ -143,10 +163,28 @@ func printEntry(e *env, entry audit.Entry, asJSON bool) error {
 	return err
 }
 
+// count is a number of lines on the command line. It is a word of its own because what
+// kong says of "-5" is about flags.
+type count int
+
+// Decode takes the next word, whatever it looks like.
+func (c *count) Decode(ctx *kong.DecodeContext) error {
+	word := ""
+	if token := ctx.Scan.Pop(); !token.IsEOL() {
+		word = token.String()
+	}
+	n, err := strconv.Atoi(word)
+	if err != nil || n < 1 {
+		return fmt.Errorf("%q is not a number of lines: write 1 or more", word)
+	}
+	*c = count(n)
+	return nil
+}
+
 type auditTailCmd struct {
 	auditFile
-	Lines int  `short:"n" help:"How many." default:"10"`
-	JSON  bool `help:"JSON lines."`
+	Lines count `short:"n" help:"How many." default:"10"`
+	JSON  bool  `help:"JSON lines."`
 }
 
 // Run prints the newest records.
@@ -155,13 +193,13 @@ func (c auditTailCmd) Run(ctx context.Context, e *env) error {
 	if err != nil {
 		return err
 	}
-	entries, err := audit.Tail(ctx, path, c.Lines)
+	entries, err := audit.Tail(ctx, path, int(c.Lines))
 	for _, entry := range entries {
 		if err := printEntry(e, entry, c.JSON); err != nil {
 			return err
 		}
 	}
-	return err
+	return unreadable(path, err)
 }
 
 type auditExportCmd struct {
@@ -177,5 +215,5 @@ func (c auditExportCmd) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	_, err = audit.Export(ctx, path, e.Stdout, c.Since.Time, c.Until.Time)
-	return err
+	return unreadable(path, err)
 }

@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"unicode/utf8"
 
 	"clawconsole/auth"
+	"clawconsole/exec"
 	"clawconsole/redact"
 
 	"github.com/BurntSushi/toml"
@@ -40,6 +42,7 @@ type Config struct {
 	Run       RunConfig       `toml:"run"`
 	Approvals ApprovalsConfig `toml:"approvals"`
 	Redact    RedactConfig    `toml:"redact"`
+	Audit     AuditConfig     `toml:"audit"`
 }
 
 // TelegramConfig is the bot and the groups it listens in.
@@ -124,6 +127,11 @@ type RouteEntry struct {
 type RedactConfig struct {
 	Keys     []string `toml:"keys"`
 	Patterns []string `toml:"patterns"`
+}
+
+// AuditConfig is what is done with the record.
+type AuditConfig struct {
+	Anchor int64 `toml:"anchor"` // chat that its head is posted to; 0: none
 }
 
 // Fault is one thing wrong with a configuration.
@@ -517,6 +525,8 @@ func (l *loader) check(c *Config) {
 	c.OpenClaw.Token = l.secret("openclaw.token", c.OpenClaw.Token, c.OpenClaw.TokenFile)
 	if u, err := url.Parse(c.OpenClaw.URL); err != nil || u.Host == "" || (u.Scheme != "ws" && u.Scheme != "wss") {
 		l.fault("openclaw.url", "is not a ws or wss URL", `for example "ws://127.0.0.1:18789"`)
+	} else if u.User != nil {
+		l.fault("openclaw.url", "holds a user or password", "the token belongs into openclaw.token_file")
 	} else if u.Scheme == "ws" && !loopback(u.Hostname()) && !private(u.Hostname()) {
 		l.fault("openclaw.url", "is ws to a public host: the gateway token would travel in the open", "use wss")
 	}
@@ -549,10 +559,39 @@ func (l *loader) check(c *Config) {
 			l.fault("run.env", fmt.Sprintf("%q would hand a secret of the console to every command", name), "remove it")
 		}
 	}
+	for _, entry := range r.Allow {
+		if _, err := exec.NewPolicy([]string{entry}); err != nil {
+			l.fault("run.allow", fmt.Sprintf("%q is not a list of plain words", entry), `write the first words of a command, such as "git status"`)
+		}
+	}
 	if r.Enabled && c.Auth.Secret.IsZero() {
 		l.fault("run.enabled", "needs a second factor", "set auth.secret_file: dangerous commands run only after an unlock")
 	}
+	if c.Approvals.StepUp && c.Auth.Secret.IsZero() {
+		l.fault("approvals.step_up", "needs a second factor", "set auth.secret_file: approvals are then decided after an unlock")
+	}
 	l.checkRoutes(c)
+	l.checkRedact(c)
+	if a := c.Audit.Anchor; a != 0 && !ids[a] && !seenGroups[a] {
+		l.fault("audit.anchor", fmt.Sprintf("%d is neither an operator nor a configured group", a), "name the id of an [[operator]], or add a [[telegram.group]] with this id")
+	}
+}
+
+// checkRedact accepts what the redactor can work with. Its error joins one for each
+// fault, which begins with the key.
+func (l *loader) checkRedact(c *Config) {
+	_, err := redact.New(redact.Config{Keys: c.Redact.Keys, Patterns: c.Redact.Patterns})
+	if err == nil {
+		return
+	}
+	for _, err := range err.(interface{ Unwrap() []error }).Unwrap() {
+		key, text, _ := strings.Cut(err.Error(), ": ")
+		var bad *syntax.Error
+		if errors.As(err, &bad) {
+			text = fmt.Sprintf("%q is not a regular expression: %s", bad.Expr, bad.Code)
+		}
+		l.fault(key, text, "")
+	}
 }
 
 // plainName reports whether name is one to forty letters and digits, after the first

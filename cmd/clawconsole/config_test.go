@@ -74,6 +74,9 @@ func TestExampleHasEveryKeyWithItsDefault(t *testing.T) {
 	if !reflect.DeepEqual(c.Run, want.Run) {
 		t.Errorf("[run] = %+v in the example, default %+v", c.Run, want.Run)
 	}
+	if c.Audit != want.Audit {
+		t.Errorf("[audit] = %+v in the example, default %+v", c.Audit, want.Audit)
+	}
 	if c.Approvals.AllowAlways || c.Approvals.StepUp || len(c.Redact.Keys)+len(c.Redact.Patterns) != 0 {
 		t.Errorf("[approvals] or [redact] differ from their defaults")
 	}
@@ -168,6 +171,14 @@ func TestFaults(t *testing.T) {
 		{"route to nobody", good + "[[approvals.route]]\nagent = \"x\"\n", "approvals.route[0]", "reaches nobody"},
 		{"route to a stranger", good + "[[approvals.route]]\noperators = [\"carol\"]\n", "approvals.route[0].operators", "not an operator"},
 		{"route to a chat we are not in", good + "[[approvals.route]]\nchats = [\"-100\"]\n", "approvals.route[0].chats", "not a configured group"},
+		{"user in the gateway's address", good + "[openclaw]\nurl = \"ws://me:secret@127.0.0.1:1\"\n", "openclaw.url", "user or password"},
+		{"step-up without factor", good + "[approvals]\nstep_up = true\n", "approvals.step_up", "second factor"},
+		{"an allowed command that is none", good + "[run]\nallow = [\"git status\", \"git 'status\", \"a | b\"]\n", "run.allow", `"git 'status" is not a list of plain words`},
+		{"a second one", good + "[run]\nallow = [\"git 'status\", \"a | b\"]\n", "run.allow", `"a | b" is not a list of plain words`},
+		{"a pattern that is none", good + "[redact]\npatterns = [\"(\"]\n", "redact.patterns", `"(" is not a regular expression: missing closing )`},
+		{"a pattern without a fixed part", good + "[redact]\npatterns = [\"(\", \"[0-9]+\"]\n", "redact.patterns", `"[0-9]+" has no literal`},
+		{"a key name that is none", good + "[redact]\nkeys = [\"[\"]\npatterns = [\"(\"]\n", "redact.keys", "three letters"},
+		{"anchor in a chat we are not in", good + "[audit]\nanchor = -100\n", "audit.anchor", "neither an operator nor a configured group"},
 		{"broken file", "a = = 3\n" + good, "a", "expected value"},
 	}
 	for _, tt := range tests {
@@ -177,13 +188,13 @@ func TestFaults(t *testing.T) {
 				t.Errorf("faults:\n%v\nwant one of %s that says %q", faults, tt.key, tt.says)
 			}
 			for _, f := range faults {
-				if strings.Contains(f.String(), testSecret) || strings.Contains(f.String(), testToken) {
+				if strings.Contains(f.String(), "me:secret") || strings.Contains(f.String(), testSecret) || strings.Contains(f.String(), testToken) {
 					t.Errorf("a fault holds a secret: %v", f)
 				}
 			}
 		})
 	}
-	if _, faults := load(writeConfig(t, good), nil); len(faults) > 0 {
+	if _, faults := load(writeConfig(t, good+"[audit]\nanchor = 42\n"), nil); len(faults) > 0 {
 		t.Errorf("the good one has faults: %v", faults)
 	}
 }

@@ -122,11 +122,15 @@ func (c demoCmd) Run(ctx context.Context, e *env) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	i, err := newInstance(ctx, cfg, e, log, nil)
+	if err != nil {
+		return err
+	}
+	defer i.close()
 	done := make(chan error, 1)
-	go func() {
-		done <- serve(ctx, cfg, e, log, func() {
-			progress("console: ready")
-			fmt.Fprintf(e.Stdout, `
+	go func() { done <- i.run(ctx) }()
+	progress("console: ready")
+	fmt.Fprintf(e.Stdout, `
   open      %s
   unlock    /auth %s
   try       /status   /logs --tail 20   /gateway restart   /agent devops hello
@@ -135,8 +139,6 @@ func (c demoCmd) Run(ctx context.Context, e *env) error {
 
 Ctrl-C ends all of it.
 `, pageURL, secret)
-		})
-	}()
 	select {
 	case err = <-done:
 	case <-ctx.Done():

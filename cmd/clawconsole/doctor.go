@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,6 +17,9 @@ import (
 	"clawconsole/redact"
 )
 
+// The doctor looks and touches nothing: it may be run by somebody else than the console,
+// root for instance, and what it made or wrote the console could not open. So it works on
+// a copy of the state folder.
 type doctorCmd struct {
 	Config []string `help:"Configuration; without one the environment." placeholder:"FILE" sep:"none"`
 }
@@ -94,42 +99,80 @@ func printFinding(e *env, r *redact.Redactor, f finding) {
 }
 
 // consoleRuns reports whether a console has the state folder open.
-func consoleRuns(ctx context.Context, cfg Config) (bool, error) {
-	s, err := state.Open(ctx, filepath.Join(cfg.StateDir, ledgerName))
-	if errors.Is(err, state.ErrInUse) {
-		return true, nil
-	}
-	if err == nil {
-		defer s.Close()
-		err = s.Check(ctx)
-	}
-	return false, err
+func consoleRuns(cfg Config) (bool, error) {
+	return state.InUse(filepath.Join(cfg.StateDir, ledgerName))
 }
 
 func checkState(ctx context.Context, _ *env, cfg Config) []finding {
-	var out []finding
-	runs, err := consoleRuns(ctx, cfg)
-	switch {
-	case runs:
-		out = append(out, finding{green, "ledger", "in use: the console runs", ""})
-	case err != nil:
-		out = append(out, finding{red, "ledger", err.Error(), "the user that runs clawconsole must own " + cfg.StateDir})
-	default:
-		out = append(out, finding{green, "ledger", "writable, in " + cfg.StateDir, ""})
+	if _, err := os.Stat(cfg.StateDir); errors.Is(err, fs.ErrNotExist) {
+		return []finding{{yellow, "state", cfg.StateDir + " is not there", "the first start makes it; if the console has been started, it is configured otherwise than this doctor: see the installation in docs/operations.md"}}
 	}
+	return []finding{checkLedger(ctx, cfg), checkRecord(ctx, cfg)}
+}
+
+func checkLedger(ctx context.Context, cfg Config) finding {
+	bad := func(err error) finding {
+		var faults Faults
+		if !errors.As(err, &faults) {
+			faults = Faults{folderFault(cfg, err)}
+		}
+		return finding{red, "ledger", faults[0].Text, faults[0].Advice}
+	}
+	if runs, err := consoleRuns(cfg); err != nil {
+		return bad(err)
+	} else if runs {
+		return finding{green, "ledger", "in use: the console runs", ""}
+	}
+	if info, err := os.Stat(cfg.StateDir); err == nil && info.Mode().Perm()&0o002 != 0 {
+		return bad(state.ErrOpenFolder)
+	}
+	dir, err := copied(cfg, ledgerName, ledgerName+"-wal")
+	if err != nil {
+		return bad(err)
+	}
+	defer os.RemoveAll(dir)
+	store, err := state.Open(ctx, filepath.Join(dir, ledgerName))
+	if err != nil {
+		return bad(err)
+	}
+	defer store.Close()
+	if err := (core{store: store}).claim(ctx, cfg); err != nil {
+		return bad(err)
+	}
+	return finding{green, "ledger", "good, in " + cfg.StateDir, ""}
+}
+
+// copied puts what there is of the named files of the state folder into a folder for
+// temporary files, which the caller removes.
+func copied(cfg Config, names ...string) (dir string, err error) {
+	if dir, err = os.MkdirTemp("", "clawconsole-doctor-"); err != nil {
+		return "", err
+	}
+	for _, name := range names {
+		raw, err := os.ReadFile(filepath.Join(cfg.StateDir, name))
+		if err == nil {
+			err = os.WriteFile(filepath.Join(dir, name), raw, 0o600)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			os.RemoveAll(dir)
+			return "", err
+		}
+	}
+	return dir, nil
+}
+
+func checkRecord(ctx context.Context, cfg Config) finding {
 	report, err := audit.Verify(ctx, filepath.Join(cfg.StateDir, auditName))
 	var broken *audit.BrokenError
 	switch {
 	case errors.As(err, &broken):
-		out = append(out, finding{red, "record", broken.Error(), "move it away after you have understood why; the console does not go on with a broken record"})
-	case err != nil && report.Records == 0 && strings.Contains(err.Error(), "no such file"):
-		out = append(out, finding{green, "record", "none yet", ""})
+		return finding{red, "record", broken.Error(), brokenAdvice}
+	case report.Files == 0 && errors.Is(err, fs.ErrNotExist):
+		return finding{green, "record", "none yet", ""}
 	case err != nil:
-		out = append(out, finding{red, "record", err.Error(), ""})
-	default:
-		out = append(out, finding{green, "record", fmt.Sprintf("%d records, chain whole", report.Records), ""})
+		return finding{red, "record", auditName + ": " + reason(err), "the user that runs clawconsole must be able to read it"}
 	}
-	return out
+	return finding{green, "record", fmt.Sprintf("%d records, chain whole", report.Records), ""}
 }
 
 func checkTelegram(ctx context.Context, _ *env, cfg Config) []finding {
@@ -137,7 +180,7 @@ func checkTelegram(ctx context.Context, _ *env, cfg Config) []finding {
 	if err != nil {
 		return []finding{{red, "telegram", err.Error(), ""}}
 	}
-	runs, _ := consoleRuns(ctx, cfg)
+	runs, _ := consoleRuns(cfg)
 	in, err := bot.Inspect(ctx, !runs)
 	if err != nil {
 		return []finding{{red, "telegram", err.Error(), "is " + cfg.Telegram.APIURL + " reachable from here, and the token right?"}}
@@ -178,12 +221,23 @@ func checkTelegram(ctx context.Context, _ *env, cfg Config) []finding {
 }
 
 func checkGateway(ctx context.Context, _ *env, cfg Config) []finding {
+	dir, err := copied(cfg, deviceName)
+	if err != nil {
+		return []finding{{red, "gateway", deviceName + ": " + reason(err), ""}}
+	}
+	defer os.RemoveAll(dir)
+	key := filepath.Join(dir, deviceName)
 	g, err := openclaw.New(openclaw.Config{
 		URL: cfg.OpenClaw.URL, Token: func() (string, error) { return cfg.OpenClaw.Token.Reveal(), nil },
-		DeviceKeyFile: filepath.Join(cfg.StateDir, deviceName), Name: "clawconsole doctor", Version: version,
+		DeviceKeyFile: key, Name: "clawconsole doctor", Version: version,
 	})
 	if err != nil {
 		return []finding{{red, "gateway", err.Error(), ""}}
+	}
+	if _, err := os.Stat(key); err != nil && (g.LocalPort() == 0 || cfg.OpenClaw.Token.IsZero()) {
+		// Such a gateway knows the console by its key. With another one people would be
+		// asked to pair the doctor.
+		return []finding{{yellow, "gateway", "not asked: it wants a paired console, and this one has no key yet", "start the console; its log and /status have the command that pairs it"}}
 	}
 	run, stop := context.WithCancel(ctx)
 	done := make(chan struct{})
@@ -216,10 +270,23 @@ func checkGateway(ctx context.Context, _ *env, cfg Config) []finding {
 }
 
 func checkCLI(ctx context.Context, e *env, cfg Config) []finding {
-	cli := &openclaw.CLI{Command: cfg.OpenClaw.cli, Env: childEnviron(e.Vars, cfg)}
+	g, err := openclaw.New(openclaw.Config{URL: cfg.OpenClaw.URL})
+	if err != nil {
+		return []finding{{red, "cli", err.Error(), ""}}
+	}
+	cli := commandLine(g, cfg, e)
+	if cli == nil {
+		return []finding{{green, "cli", "not used: the gateway is on another host", ""}}
+	}
 	v, err := cli.Version(ctx)
 	if err != nil {
 		return []finding{{yellow, "cli", "no " + cfg.OpenClaw.CLI + ": nothing to fall back to when the gateway is dead", "set openclaw.cli to its command line"}}
+	}
+	switch _, err := cli.GatewayStatus(ctx); {
+	case errors.Is(err, openclaw.ErrOtherGateway):
+		return []finding{{yellow, "cli", err.Error() + ": nothing to fall back to when ours is dead", "run the console as the gateway's user, or set OPENCLAW_STATE_DIR in its environment"}}
+	case err != nil:
+		return []finding{{yellow, "cli", v + ", does not say which gateway it is for: nothing to fall back to when the gateway is dead", "try " + cfg.OpenClaw.CLI + " gateway status --json"}}
 	}
 	return []finding{{green, "cli", v, ""}}
 }

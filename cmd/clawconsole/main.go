@@ -2,8 +2,8 @@
 // beside the gateway, so that it still works when the gateway does not.
 //
 // The command line is a kong grammar in this file; config.go reads the
-// configuration, serve.go wires one console from it, and the other files hold
-// one subcommand each. No rule about who may do what is here.
+// configuration, wire.go makes a console of it, serve.go keeps consoles running, and
+// most other files hold one subcommand each. No rule about who may do what is here.
 package main
 
 import (

@@ -14,10 +14,13 @@ import (
 // scripts, and an openclaw for them.
 func TestMain(m *testing.M) {
 	exec.Supervise()
-	testscript.Main(tidy{gatewaytest.Wrap(m)}, map[string]func(){
-		"clawconsole": main,
-		"openclaw":    fakeOpenClaw,
-	})
+	testscript.Main(tidy{gatewaytest.Wrap(m)}, standIns)
+}
+
+// standIns are the programs that this binary can be, by the name that it is called by.
+var standIns = map[string]func(){
+	"clawconsole": main,
+	"openclaw":    fakeOpenClaw,
 }
 
 // tidy removes the binary that tests have built.

@@ -6,8 +6,10 @@ import (
 	"time"
 )
 
-// notifier tells systemd how the process fares; without systemd it does nothing.
-// Source: sd_notify(3).
+// notifier tells systemd how the process fares; without systemd it does nothing. Ready
+// means that every console has its state folder and its parts run, and a watchdog's tick
+// that the process handles signals: neither says that Telegram or the gateway answers,
+// for which a restart would be no help. Source: sd_notify(3).
 type notifier struct {
 	socket   string
 	interval time.Duration // of the watchdog; 0: none

@@ -10,7 +10,9 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	osexec "os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -290,6 +292,36 @@ func TestEveryOptionHasAnEffect(t *testing.T) {
 			w.append("[redact]\npatterns = [\"acme_[a-z0-9]{12}\"]\n")
 			w.runs("echo number acme_''0123456789ab", "number [redacted")
 		},
+		"audit.anchor": func(t *testing.T, w *world, _ *fakegateway.Server) {
+			w.append(fmt.Sprintf("[audit]\nanchor = %d\n", faketelegram.Supergroup))
+			p := w.start()
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			form := regexp.MustCompile(`\b1:[0-9a-f]{64}\b`)
+			e, err := w.telegram.WaitMessage(ctx, faketelegram.Supergroup, 0, func(e faketelegram.Entry) bool { return form.MatchString(e.Text) })
+			if err != nil {
+				t.Fatalf("no anchor in the chat:\n%s", w.transcript(faketelegram.Supergroup))
+			}
+			p.stop()
+
+			// Whoever cuts the record off after that is found out by it, and by nothing else.
+			record := filepath.Join(w.dir, "state", auditName)
+			verify := func(args ...string) int {
+				cmd := osexec.Command(binary(t), append([]string{"audit", "verify", record}, args...)...)
+				cmd.Run()
+				return cmd.ProcessState.ExitCode()
+			}
+			anchor := form.FindString(e.Text)
+			if code := verify("--anchor", anchor); code != 0 {
+				t.Errorf("verify --anchor %s: exit code %d", anchor, code)
+			}
+			if err := os.Truncate(record, 0); err != nil {
+				t.Fatal(err)
+			}
+			if with, without := verify("--anchor", anchor), verify(); with != 1 || without != 0 {
+				t.Errorf("of a record that was cut off verify says %d with the anchor, %d without", with, without)
+			}
+		},
 	}
 	for _, key := range configKeys() {
 		if isTable(key) {
@@ -370,7 +402,7 @@ func button(e faketelegram.Entry, label string) (faketelegram.Button, bool) {
 // isTable reports whether key only holds other keys.
 func isTable(key string) bool {
 	switch key {
-	case "telegram", "auth", "openclaw", "run", "approvals", "redact":
+	case "telegram", "auth", "openclaw", "run", "approvals", "redact", "audit":
 		return true
 	}
 	return false

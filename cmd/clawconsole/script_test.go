@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"strings"
 	"testing"
@@ -127,10 +128,16 @@ func scriptGateway(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// fakeOpenClaw is the openclaw of the scripts.
+// fakeOpenClaw is the openclaw of the scripts. It is configured for the gateway at
+// $GATEWAY, which it never reaches.
 func fakeOpenClaw() {
-	if len(os.Args) > 1 && os.Args[1] == "--version" {
+	switch args := strings.Join(os.Args[1:], " "); {
+	case args == "--version":
 		fmt.Println("OpenClaw 2026.9.6 (fake)")
+		return
+	case strings.HasPrefix(args, "gateway status "):
+		u, _ := url.Parse(os.Getenv("GATEWAY"))
+		fmt.Printf(`{"rpc":{"ok":false},"port":{"port":%s}}`, u.Port())
 		return
 	}
 	fmt.Println(`{"ok":false,"error":{"type":"cli_error","message":"Gateway not reachable"}}`)

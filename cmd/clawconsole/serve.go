@@ -61,9 +61,9 @@ type server struct {
 }
 
 type running struct {
-	config Config
-	stop   context.CancelFunc
-	done   chan struct{} // closed when it has ended
+	*instance
+	stop context.CancelFunc
+	done chan struct{} // closed when it has ended
 }
 
 func (s *server) run(ctx context.Context, configs []Config, reload func() ([]Config, error)) error {
@@ -74,20 +74,20 @@ func (s *server) run(ctx context.Context, configs []Config, reload func() ([]Con
 	// Consoles outlive ctx by their drain, so they get a context of their own.
 	all, stopAll := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopAll()
-	ready, awaited := make(chan struct{}, len(configs)), len(configs)
-	for _, c := range configs {
-		s.start(all, c, func() { ready <- struct{}{} })
+	built, err := s.build(ctx, configs)
+	if err != nil {
+		return err
 	}
+	for _, i := range built {
+		s.start(all, i)
+	}
+	s.notify.send("READY=1")
 
 	ticks, stopTicks := s.notify.watchdog()
 	defer stopTicks()
 	var failure error
 	for ended := false; !ended; {
 		select {
-		case <-ready:
-			if awaited--; awaited == 0 {
-				s.notify.send("READY=1")
-			}
 		case <-ticks:
 			s.notify.send("WATCHDOG=1")
 		case <-hup:
@@ -112,14 +112,47 @@ func (s *server) run(ctx context.Context, configs []Config, reload func() ([]Con
 	return failure
 }
 
-func (s *server) start(ctx context.Context, c Config, ready func()) {
+// build wires a console for each configuration that does not run already, and starts
+// none. The error is a Faults with what is wrong with all of them; then there is none.
+func (s *server) build(ctx context.Context, configs []Config) (built []*instance, err error) {
+	var faults Faults
+	for _, c := range configs {
+		var old *instance
+		if r := s.running[c.File]; r != nil {
+			old = r.instance
+		}
+		if old != nil && reflect.DeepEqual(old.config, c) {
+			s.log().Info("configuration unchanged", "file", c.File)
+			continue
+		}
+		i, err := newInstance(ctx, c, s.env, s.log(), old)
+		if err != nil {
+			faults = append(faults, faultsOf(c.File, err)...)
+			continue
+		}
+		built = append(built, i)
+	}
+	if len(faults) > 0 {
+		for _, i := range built {
+			i.close()
+		}
+		return nil, faults
+	}
+	return built, nil
+}
+
+func (s *server) log() *slog.Logger {
+	return slog.New(slog.NewTextHandler(s.env.Stderr, &slog.HandlerOptions{Level: s.level}))
+}
+
+func (s *server) start(ctx context.Context, i *instance) {
 	ctx, stop := context.WithCancel(ctx)
-	r := &running{config: c, stop: stop, done: make(chan struct{})}
-	s.running[c.File] = r
-	log := slog.New(slog.NewTextHandler(s.env.Stderr, &slog.HandlerOptions{Level: s.level}))
+	r := &running{instance: i, stop: stop, done: make(chan struct{})}
+	s.running[i.config.File] = r
 	go func() {
 		defer close(r.done)
-		err := serve(ctx, c, s.env, log, ready)
+		defer i.close()
+		err := i.run(ctx)
 		if err == nil && ctx.Err() != nil {
 			return
 		}
@@ -127,48 +160,59 @@ func (s *server) start(ctx context.Context, c Config, ready func()) {
 			err = errors.New("ended by itself")
 		}
 		select {
-		case s.failed <- fmt.Errorf("%s: %w", c.File, err):
+		case s.failed <- fmt.Errorf("%s: %w", i.config.File, err):
 		default: // another one was first
 		}
 	}()
 }
 
-// reload starts anew what has changed. A bad file changes nothing.
+// reload starts anew what has changed. A bad file, or one that no console can be made
+// of, changes nothing: what runs is ended only for one that is ready to take over.
 func (s *server) reload(ctx context.Context, load func() ([]Config, error)) {
-	log := slog.New(slog.NewTextHandler(s.env.Stderr, nil))
 	s.notify.send("RELOADING=1")
 	defer s.notify.send("READY=1")
 	configs, err := load()
+	var built []*instance
+	if err == nil {
+		built, err = s.build(ctx, configs)
+	}
 	if err != nil {
-		var faults Faults
-		if !errors.As(err, &faults) {
-			faults = Faults{{File: "configuration", Text: err.Error()}}
-		}
-		for _, f := range faults {
-			attrs := []any{"file", f.File, "fault", f.Text}
-			if f.Key != "" {
-				attrs = append(attrs, "key", f.Key)
-			}
-			if f.Advice != "" {
-				attrs = append(attrs, "advice", f.Advice)
-			}
-			log.Error("configuration refused, the old one stays", attrs...)
-		}
-		s.notify.send("STATUS=configuration refused, the old one stays: " + faults[0].String())
+		s.refuse(faultsOf("configuration", err))
 		return
 	}
-	for _, c := range configs {
-		old := s.running[c.File]
-		if old != nil && reflect.DeepEqual(old.config, c) {
-			log.Info("configuration unchanged", "file", c.File)
-			continue
+	for _, next := range built {
+		old := s.running[next.config.File]
+		if next.store == old.store {
+			next.owns, old.owns = true, false
 		}
-		if old != nil {
-			old.stop()
-			<-old.done
-		}
-		log.Info("configuration changed, console starts anew", "file", c.File)
-		s.start(ctx, c, func() {})
+		old.stop()
+		<-old.done
+		s.log().Info("configuration changed, console starts anew", "file", next.config.File)
+		s.start(ctx, next)
 	}
 	s.notify.send("STATUS=configuration reloaded")
+}
+
+// refuse says why the configuration stays as it was.
+func (s *server) refuse(faults Faults) {
+	for _, f := range faults {
+		attrs := []any{"file", f.File, "fault", f.Text}
+		if f.Key != "" {
+			attrs = append(attrs, "key", f.Key)
+		}
+		if f.Advice != "" {
+			attrs = append(attrs, "advice", f.Advice)
+		}
+		s.log().Error("configuration refused, the old one stays", attrs...)
+	}
+	s.notify.send("STATUS=configuration refused, the old one stays: " + faults[0].String())
+}
+
+// faultsOf is err as faults, of file if it does not say of which.
+func faultsOf(file string, err error) Faults {
+	var faults Faults
+	if errors.As(err, &faults) {
+		return faults
+	}
+	return Faults{{File: file, Text: err.Error()}}
 }

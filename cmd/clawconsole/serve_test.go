@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -131,14 +132,41 @@ func TestReload(t *testing.T) {
 	w.ask(faketelegram.Bob, "/whoami", "Name: bob")
 	w.ask(faketelegram.Alice, "/whoami", "Lock: unlocked")
 
-	// A good one: bob is a stranger, mallory an operator, nobody is unlocked.
-	w.edit(`id = "@bob"`, fmt.Sprintf("id = %d\nname = \"mallory\"", faketelegram.Mallory))
+	// Nor does a good one of which no console can be made: the folder of its state is
+	// another bot's, cannot be made, or is open to everybody.
+	w.edit(`id = "@bob"`, bob)
+	state := filepath.Join(w.dir, "state")
+	open := filepath.Join(w.dir, "open")
+	if err := errors.Join(os.Mkdir(open, 0o700), os.Chmod(open, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ old, new, says string }{
+		{faketelegram.Token, "7000009" + faketelegram.Token[7:], "belongs to bot"},
+		{state, filepath.Join(w.config, "state"), "not a directory"},
+		{state, open, "open to everybody"},
+	} {
+		w.edit(tt.old, tt.new)
+		hup("configuration refused, the old one stays", "state_dir", tt.says, "advice=")
+		w.ask(faketelegram.Alice, "/whoami", "Lock: unlocked")
+		w.edit(tt.new, tt.old)
+	}
+
+	// A good one: bob is a stranger, mallory an operator. It is about neither alice nor
+	// the secret, so she stays unlocked.
+	w.edit(bob, fmt.Sprintf("id = %d\nname = \"mallory\"", faketelegram.Mallory))
 	hup("configuration changed")
 	w.ask(faketelegram.Mallory, "/whoami", "Name: mallory")
 	if w.hears(w.say(faketelegram.Bob, "/whoami")) {
 		t.Error("an operator that was removed is answered")
 	}
+	w.ask(faketelegram.Alice, "/whoami", "Lock: unlocked")
+
+	// Another secret: somebody may know the old one, so nobody is unlocked.
+	w.edit(testSecret, otherSecret)
+	hup("configuration changed")
 	w.ask(faketelegram.Alice, "/whoami", "Lock: locked")
+	w.edit(otherSecret, testSecret)
+	hup("configuration changed")
 
 	// The same again is no reason to end an unlock.
 	w.ask(faketelegram.Alice, "/auth "+testSecret, "unlocked until")
@@ -236,8 +264,8 @@ func TestSecondConsoleRefuses(t *testing.T) {
 	if cmd.ProcessState.ExitCode() != 1 {
 		t.Errorf("the second one: %v", err)
 	}
-	if n := bytes.Count(bytes.TrimSpace(out), []byte("\n")); n != 0 || !bytes.Contains(out, []byte(filepath.Join(w.dir, "state"))) || !bytes.Contains(out, []byte("in use")) {
-		t.Errorf("it says:\n%s\nwant one line that names the folder", out)
+	if n := bytes.Count(bytes.TrimSpace(out), []byte("\n")); n != 1 || !bytes.Contains(out, []byte(filepath.Join(w.dir, "state"))) || !bytes.Contains(out, []byte("in use")) {
+		t.Errorf("it says:\n%s\nwant one line that names the folder, and one that says what to do", out)
 	}
 	w.ask(faketelegram.Alice, "/whoami", "Name: alice")
 }

@@ -20,25 +20,18 @@ import (
 	"clawconsole/console/telegram"
 	"clawconsole/exec"
 	"clawconsole/internal/audit"
-	"clawconsole/internal/state"
 	"clawconsole/openclaw"
 	"clawconsole/redact"
 )
 
-// Names in the state folder.
-const (
-	ledgerName = "ledger.db"
-	auditName  = "audit.jsonl"
-	deviceName = "device.key"
-)
-
 // instance is one console, wired.
 type instance struct {
+	core
+	owns     bool // it closes its core
+	auth     auth.Config
 	config   Config
 	log      *slog.Logger
 	redactor *redact.Redactor
-	store    *state.Store
-	record   *audit.Log
 	gateway  *openclaw.Gateway
 	bot      *telegram.Bot
 	commands *commands.Env
@@ -47,18 +40,11 @@ type instance struct {
 	since    time.Time
 }
 
-// serve runs one console until ctx ends, and drains it then. ready is called once
-// it polls Telegram and works.
-func serve(ctx context.Context, c Config, e *env, log *slog.Logger, ready func()) error {
-	i, err := newInstance(ctx, c, e, log)
-	if err != nil {
-		return err
-	}
-	defer i.close()
-	return i.run(ctx, ready)
-}
-
-func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *instance, err error) {
+// newInstance wires a console for c and starts nothing. If old has the same state
+// folder, the new one shares its core: old goes on undisturbed, and must have ended
+// before the new one is run. The error is a Faults, or of something that a checked
+// configuration has right.
+func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger, old *instance) (_ *instance, err error) {
 	i := &instance{config: c, since: time.Now()}
 	defer func() {
 		if err != nil {
@@ -73,24 +59,27 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *in
 	for _, w := range i.redactor.Warnings() {
 		i.log.Warn("redact", "warning", w)
 	}
-	if i.store, err = state.Open(ctx, filepath.Join(c.StateDir, ledgerName)); err != nil {
-		return nil, fmt.Errorf("state folder %s: %w", c.StateDir, err)
+	if old != nil && old.config.StateDir == c.StateDir {
+		i.core = old.core
+	} else {
+		if i.core, err = openCore(ctx, c); err != nil {
+			return nil, err
+		}
+		i.owns = true
 	}
-	if err := i.claimFolder(ctx); err != nil {
-		return nil, fmt.Errorf("state folder %s: %w", c.StateDir, err)
+	if err := i.claim(ctx, c); err != nil {
+		return nil, err
 	}
-	if i.record, err = audit.Open(filepath.Join(c.StateDir, auditName)); err != nil {
-		return nil, fmt.Errorf("state folder %s: %w", c.StateDir, err)
+	if i.auth, err = i.authConfig(); err != nil {
+		return nil, err
 	}
-
-	authConfig, err := i.authConfig()
+	gate, err := auth.New(i.auth)
 	if err != nil {
 		return nil, err
 	}
-	gate, err := auth.New(authConfig)
-	if err != nil {
-		return nil, err
-	}
+	if i.gate == nil {
+		i.gate = gate
+	} // else that of old, which run configures
 	i.gateway, err = openclaw.New(openclaw.Config{
 		URL:           c.OpenClaw.URL,
 		Token:         func() (string, error) { return c.OpenClaw.Token.Reveal(), nil },
@@ -115,8 +104,7 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *in
 	env := &commands.Env{
 		Name:    name,
 		Gateway: i.gateway,
-		CLI:     &openclaw.CLI{Command: c.OpenClaw.cli, Env: childEnviron(e.Vars, c)},
-		Gate:    gate,
+		Gate:    i.gate,
 		Record:  i.record,
 		Console: i.state,
 		Agents:  c.OpenClaw.Agents,
@@ -129,7 +117,10 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *in
 		Checks: i.checks,
 	}
 	i.commands = env
-	i.approval = i.desk(console.DeskConfig{Chat: i.bot, Gate: gate, Name: name})
+	if cli := commandLine(i.gateway, c, e); cli != nil {
+		env.CLI = cli
+	}
+	i.approval = i.desk(console.DeskConfig{Chat: i.bot, Gate: i.gate, Name: name})
 	env.Approvals = i.approval.Broker()
 	var groups []console.Group
 	for _, g := range c.Telegram.Groups {
@@ -137,7 +128,7 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *in
 	}
 	i.router = console.New(console.Config{
 		Chat:      i.bot,
-		Gate:      gate,
+		Gate:      i.gate,
 		Commands:  env,
 		Ledger:    ledger{i.store},
 		Record:    i.record,
@@ -149,26 +140,11 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger) (_ *in
 		Gateway:   name,
 		Instance:  instanceID(c),
 		Log:       i.log,
-		Settings:  console.Settings{Groups: groups, StaleAfter: c.Telegram.StaleAfter},
+
+		Groups:     groups,
+		StaleAfter: c.Telegram.StaleAfter,
 	})
 	return i, nil
-}
-
-// claimFolder binds the state folder to one bot. Update ids are counted per bot:
-// those of another would be taken for repeated ones and not be answered.
-func (i *instance) claimFolder(ctx context.Context) error {
-	const key = "bot"
-	bot := botID(i.config)
-	was, err := i.store.Meta(ctx, key)
-	switch {
-	case err != nil:
-		return err
-	case was == "":
-		return i.store.SetMeta(ctx, key, bot)
-	case was != bot:
-		return fmt.Errorf("belongs to bot %s, the token is of bot %s: give this one a state_dir of its own", was, bot)
-	}
-	return nil
 }
 
 // botID is the public part of a token; it stays when the token is revoked and
@@ -221,8 +197,13 @@ func (i *instance) lockedOut(op auth.Operator, until time.Time) {
 }
 
 // run starts the parts in an order in which each finds what it needs, and ends
-// them in the other: first no new updates, then the commands, then the gateway.
-func (i *instance) run(ctx context.Context, ready func()) error {
+// them in the other: first no new updates, then the commands, then the gateway. It
+// blocks until ctx ends. Whether Telegram and the gateway answer is for /status: the
+// console is there for when they do not.
+func (i *instance) run(ctx context.Context) error {
+	if err := i.gate.Configure(i.auth); err != nil {
+		return err
+	}
 	if _, err := i.record.Append(ctx, audit.Record{Event: audit.Start, Reason: i.redactor.Text("clawconsole " + version)}); err != nil {
 		return fmt.Errorf("record: %w", err)
 	}
@@ -236,8 +217,11 @@ func (i *instance) run(ctx context.Context, ready func()) error {
 	begin := func(g *sync.WaitGroup, ctx context.Context, what string, f func(context.Context) error) {
 		g.Go(func() {
 			err := f(ctx)
-			if err == nil && ctx.Err() == nil {
+			switch {
+			case err == nil && ctx.Err() == nil:
 				err = errors.New("ended by itself")
+			case ctx.Err() != nil && errors.Is(err, context.Canceled):
+				err = nil // it was ended before it had begun to work
 			}
 			if err != nil {
 				failed <- fmt.Errorf("%s: %w", what, err)
@@ -250,7 +234,7 @@ func (i *instance) run(ctx context.Context, ready func()) error {
 	begin(&top, over, "console", i.router.Run)
 	begin(&top, over, "telegram", func(ctx context.Context) error { return i.bot.Run(ctx, i.router) })
 	top.Go(func() { i.menus(over) })
-	ready()
+	top.Go(func() { i.anchor(over) })
 
 	<-over.Done()
 	top.Wait()
@@ -328,12 +312,10 @@ func (i *instance) state() commands.ConsoleState {
 	return s
 }
 
+// close closes the state folder, unless another instance goes on with it.
 func (i *instance) close() {
-	if i.record != nil {
-		i.record.Close()
-	}
-	if i.store != nil {
-		i.store.Close()
+	if i.owns {
+		i.core.close()
 	}
 }
 
@@ -370,15 +352,26 @@ func knownSecrets(c Config, vars []string) []redact.Known {
 // blotted out of every answer.
 const minEnvSecret = 8
 
+// commandLine is the openclaw program as far as it knows g; nil if g is on another
+// host, for ours would look at, and restart, a gateway of this one.
+func commandLine(g *openclaw.Gateway, c Config, e *env) *openclaw.CLI {
+	port := g.LocalPort()
+	if port == 0 {
+		return nil
+	}
+	return &openclaw.CLI{Command: c.OpenClaw.cli, Env: childEnviron(e.Vars, c), Port: port}
+}
+
 // childEnviron is what the openclaw program, and what starts the gateway, get: our
-// environment without what is ours alone. OpenClaw's own names stay, by them it
-// finds the gateway.
+// environment without what is ours alone. OpenClaw's own names stay, by them it finds
+// its files and so the gateway; all but the address, with which it would not read the
+// files of a gateway that is dead.
 func childEnviron(vars []string, c Config) []string {
 	ours := []redact.Secret{c.Telegram.Token, c.Auth.Secret}
 	return slices.DeleteFunc(slices.Clone(vars), func(kv string) bool {
 		name, value, _ := strings.Cut(kv, "=")
 		return strings.HasPrefix(name, "TELEGRAM_") ||
-			slices.Contains([]string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY"}, name) ||
+			slices.Contains([]string{"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID", "CREDENTIALS_DIRECTORY", "OPENCLAW_GATEWAY_URL"}, name) ||
 			slices.ContainsFunc(ours, func(s redact.Secret) bool { return !s.IsZero() && s.Equal(value) })
 	})
 }

@@ -112,7 +112,7 @@ func (s *story) start() {
 		Chat: bot, Gate: s.gate, Ledger: ledger{store}, Record: record, Redactor: redactor, Approvals: desk,
 		Commands: &commands.Env{Name: "local", Gateway: gateway, Gate: s.gate, Record: record, Approvals: desk.Broker()},
 		Bot:      func() string { return bot.Status().Username }, Gateway: "local", Log: log,
-		Settings: console.Settings{Groups: []console.Group{{ID: faketelegram.Supergroup}}},
+		Groups: []console.Group{{ID: faketelegram.Supergroup}},
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 4)

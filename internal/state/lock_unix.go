@@ -39,3 +39,20 @@ func lockFile(path string) (*os.File, error) {
 	}
 	return f, nil
 }
+
+// InUse reports whether a process has the ledger at path open. It writes nothing.
+func InUse(path string) (bool, error) {
+	f, err := os.OpenFile(path+".lock", os.O_RDONLY|syscall.O_NOFOLLOW, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return true, nil
+	}
+	return false, err
+}

@@ -41,21 +41,8 @@ func (w *writer) enqueue(out []Outgoing) error {
 		if err != nil {
 			return err
 		}
-		w.queued = true
 	}
 	return nil
-}
-
-// Queued receives after something was put into the outbox, so that a sender need
-// not poll. It holds one signal, whatever the number of messages, and there is
-// one for all receivers together.
-func (s *Store) Queued() <-chan struct{} { return s.wake }
-
-func (s *Store) signal() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
 }
 
 // Due returns of every chat up to limit messages to send now, in the order they were
@@ -75,15 +62,6 @@ func (s *Store) Due(ctx context.Context, now time.Time, limit int) (due []Outgoi
 		JOIN (SELECT id, row_number() OVER (PARTITION BY chat ORDER BY id) AS place FROM outbox) n ON n.id = o.id
 		WHERE (held.id IS NULL OR o.id < held.id) AND n.place <= ?2
 		ORDER BY o.id`, millis(now), limit)
-}
-
-// NextDue returns when the earliest message that waits for its time is due, and
-// false if there is none.
-func (s *Store) NextDue(ctx context.Context, now time.Time) (at time.Time, ok bool, err error) {
-	defer s.wrap(&err, "read outbox")
-	var ms int64
-	err = s.db.QueryRowContext(ctx, "SELECT coalesce(min(not_before), 0) FROM outbox WHERE not_before > ?", millis(now)).Scan(&ms)
-	return instant(ms), ms != 0, err
 }
 
 // Sent erases messages that were sent, or given up. Unknown IDs are no error.

@@ -73,7 +73,6 @@ type Store struct {
 	db      *sql.DB
 	lock    *os.File
 	ops     chan *op
-	wake    chan struct{}
 	quit    chan struct{} // closed by Close
 	stopped chan struct{} // closed when the writer has ended
 
@@ -110,7 +109,6 @@ func Open(ctx context.Context, path string) (_ *Store, err error) {
 		path:    path,
 		lock:    lock,
 		ops:     make(chan *op),
-		wake:    make(chan struct{}, 1),
 		quit:    make(chan struct{}),
 		stopped: make(chan struct{}),
 	}

@@ -501,7 +501,6 @@ func TestClosed(t *testing.T) {
 		"Status":      func() error { _, err := s.Status(ctx, 1); return err },
 		"Enqueue":     func() error { _, err := s.Enqueue(ctx, nil); return err },
 		"Due":         func() error { _, err := s.Due(ctx, at, 1); return err },
-		"NextDue":     func() error { _, _, err := s.NextDue(ctx, at); return err },
 		"Sent":        func() error { return s.Sent(ctx, 1) },
 		"Retry":       func() error { return s.Retry(ctx, 1, at) },
 		"SaveLockout": func() error { return s.SaveLockout(ctx, state.Lockout{}) },
@@ -557,11 +556,6 @@ func TestOutbox(t *testing.T) {
 	if err := s.Finish(t.Context(), 1, state.Done, replies); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case <-s.Queued():
-	default:
-		t.Error("Queued gave no signal after Finish")
-	}
 	more := []state.Outgoing{{ChatID: 2, Body: []byte("d")}, {ChatID: 3}}
 	ids, err := s.Enqueue(t.Context(), more)
 	if err != nil || len(ids) != 2 || ids[0] != more[0].ID || ids[0] <= replies[2].ID || ids[1] <= ids[0] {
@@ -589,12 +583,6 @@ func TestOutbox(t *testing.T) {
 	check(at.Add(time.Minute), "1:a/0 1:b/0 2:c/0 2:d/0 3:/0")
 	if got, want := due(at, 1), "1:a/0 3:/0"; got != want { // of each chat
 		t.Errorf("Due with limit 1 = %s, want %s", got, want)
-	}
-	if next, ok, err := s.NextDue(t.Context(), at); err != nil || !ok || !next.Equal(at.Add(time.Minute)) {
-		t.Errorf("NextDue = %v, %v, %v", next, ok, err)
-	}
-	if _, ok, err := s.NextDue(t.Context(), at.Add(time.Minute)); err != nil || ok {
-		t.Errorf("NextDue with everything due = %v, %v", ok, err)
 	}
 	if err := s.Retry(t.Context(), replies[0].ID, at.Add(time.Second)); err != nil {
 		t.Fatal(err)

@@ -64,10 +64,6 @@ func (s *Store) run(w *writer) {
 		case o := <-s.ops:
 			batch = s.gather(append(batch[:0], o))
 			w.commit(batch)
-			if w.queued {
-				w.queued = false
-				s.signal()
-			}
 			for _, o := range batch {
 				close(o.done)
 			}
@@ -109,7 +105,6 @@ type writer struct {
 	stmts map[string]*sql.Stmt
 
 	erased bool // the log holds text that is erased
-	queued bool // a commit has put something into the outbox
 }
 
 // commit writes batch in one transaction and sets each op's err. A fault in one
@@ -136,10 +131,10 @@ func (w *writer) try(batch []*op) bool {
 		fail(err)
 		return true
 	}
-	erased, queued := w.erased, w.queued
+	erased := w.erased
 	undo := func() {
 		_, _ = w.exec("ROLLBACK") // fails if SQLite has done it already
-		w.erased, w.queued = erased, queued
+		w.erased = erased
 	}
 	for _, o := range batch {
 		o.err = o.do(w)
