@@ -13,7 +13,10 @@ const maxJWK = 16
 // that stand on lines before it are not found.
 func (s *scanner) jwk(at int) {
 	v := s.v
-	from := max(0, at-2*unbounded)
+	from := max(s.jwkTo, at-2*unbounded)
+	if from > at {
+		return // within a key that was looked at
+	}
 	if i := bytes.LastIndexByte(v[from:at], '{'); i >= 0 {
 		from += i
 	}
@@ -23,7 +26,8 @@ func (s *scanner) jwk(at int) {
 	} else if s.eol {
 		s.next.jwk = maxJWK
 	}
-	s.jwkMembers(from, to)
+	s.jwkTo = min(to, at+2*unbounded)
+	s.jwkMembers(from, s.jwkTo)
 }
 
 func (s *scanner) jwkMembers(i, to int) {

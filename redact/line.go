@@ -167,7 +167,7 @@ func (s *scanner) reset() {
 	s.spans = s.spans[:0]
 	s.wants = wantNothing
 	s.skip, s.names, s.noAt, s.header, s.dsnAt, s.refusedTo, s.refusals, s.refused = 0, 0, 0, 0, 0, 0, 0, 0
-	s.tools, s.noTable = toolSearch{}, false
+	s.tools, s.noTable, s.jwkTo = toolSearch{}, false, 0
 	s.weighed.at = nil // buffers are used again
 	clear(s.runs[:])
 }

@@ -165,6 +165,7 @@ type scanner struct {
 
 	runs    [len(classNames)]struct{ from, to int } // a run of each class, so that none is walked twice
 	noTable bool                                    // the line is no header of a table
+	jwkTo   int                                     // members of keys before are decided
 	tools   toolSearch
 	weighed struct {
 		at   *byte
