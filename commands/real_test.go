@@ -313,6 +313,7 @@ func (r real) until(ok func() bool) {
 // The gateway hangs, then is dead: every read answers within 10 s and says so.
 func TestRealReadsWithoutTheGateway(t *testing.T) {
 	r := newReal(t)
+	wants(t, r.do("/agent main hello"), "mock reply: hello") // so that there is a session
 	all := func(says string) {
 		for _, line := range []string{"/status", "/sessions", "/logs", "/gateway status", "/cron list", "/cron runs j1"} {
 			began := time.Now()
@@ -352,6 +353,7 @@ func TestRealReadsWithoutTheGateway(t *testing.T) {
 
 func TestRealRestart(t *testing.T) {
 	r := newReal(t)
+	wants(t, r.do("/agent main hello"), "mock reply: hello") // so that there is a session
 	before := r.g.State().Hello.BootID
 	got := r.do("/gateway restart --reason test")
 	after := r.g.State().Hello.BootID
