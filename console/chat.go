@@ -161,7 +161,7 @@ type Document struct {
 // wait. Source of every method: Telegram Bot API, implemented by
 // console/telegram.
 type Chat interface {
-	// Send sends r as one message and returns its ID. Errors: ErrBlocked,
+	// Send sends r as one message and returns its ID. Errors: ErrBlocked, ErrLimited,
 	// ErrRejected, *MigratedError; any other may be tried again.
 	Send(ctx context.Context, to Address, r Reply) (messageID int64, err error)
 
@@ -195,6 +195,10 @@ var (
 	// ErrBlocked means that this chat cannot be reached: the person blocked the bot
 	// or never started it, or the bot is no longer in the group.
 	ErrBlocked = errors.New("chat cannot be reached")
+
+	// ErrLimited means that Telegram still asked to wait when ctx was done: the chat is
+	// there, and takes no more messages for now.
+	ErrLimited = errors.New("Telegram asks to wait")
 
 	// ErrRejected means that Telegram will never accept this message.
 	ErrRejected = errors.New("rejected by Telegram")

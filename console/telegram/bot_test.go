@@ -327,6 +327,19 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestLimited: who gives up while Telegram asks to wait hears that, and not that there
+// is no answer.
+func TestLimited(t *testing.T) {
+	server, b := newServer(t)
+	server.OnCall(func(faketelegram.Call) *faketelegram.Fault { return faketelegram.TooManyRequests(60) })
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := b.Send(ctx, console.Address{ChatID: faketelegram.Alice}, console.Reply{Header: redact.Literal("x")})
+	if !errors.Is(err, console.ErrLimited) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Send = %v, want ErrLimited", err)
+	}
+}
+
 // leak fails if err, or anything it wraps, shows the token.
 func leak(t *testing.T, err error) {
 	t.Helper()
