@@ -98,3 +98,37 @@ func TestPrompts(t *testing.T) {
 		t.Errorf("Prompts after that = %+v, %v", got, err)
 	}
 }
+
+// TestGroupStaysWhole: what is shown together is read and forgotten together.
+func TestGroupStaysWhole(t *testing.T) {
+	s := open(t, newPath(t))
+	ctx := t.Context()
+	for _, a := range []state.Approval{{Key: "a", Leader: "a"}, {Key: "x", Leader: "x"}, {Key: "b", Leader: "a", Open: true}} {
+		a.Body, a.At = []byte("{}"), at
+		if err := s.AddApproval(ctx, a, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	led := func(leader string) (keys string) {
+		all, err := s.ApprovalsLedBy(ctx, leader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range all {
+			keys += a.Key
+		}
+		return keys
+	}
+	if n, err := s.PruneApprovals(ctx, at.Add(time.Hour)); err != nil || n != 1 {
+		t.Errorf("PruneApprovals = %d, %v, want 1", n, err)
+	}
+	if a, x := led("a"), led("x"); a != "ab" || x != "" {
+		t.Errorf("led by a: %q, by x: %q, want the group that is open", a, x)
+	}
+	if err := s.SwapApproval(ctx, 1, state.Approval{Key: "b", Leader: "b", Body: []byte("{}"), At: at}); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := led("a"), led("b"); a != "a" || b != "b" {
+		t.Errorf("led by a: %q, by b: %q after b has left", a, b)
+	}
+}

@@ -73,6 +73,8 @@ var migrations = []string{
 		UNIQUE (approval, chat, topic)
 	) STRICT;
 	CREATE INDEX prompts_message ON prompts (chat, message);`,
+	`ALTER TABLE approvals ADD COLUMN leader TEXT NOT NULL DEFAULT '';
+	CREATE INDEX approvals_leader ON approvals (leader);`,
 }
 
 func dsn(path string) string {
