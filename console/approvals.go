@@ -60,7 +60,7 @@ func NewDesk(c DeskConfig) *Desk {
 	d := &Desk{DeskConfig: c, log: c.Log, whole: make(map[string]bool), asked: make(map[int64]chan struct{})}
 	d.broker = approvals.New(approvals.Config{
 		Gateway: c.Gateway, Ledger: c.Ledger, Prompter: d, Record: d.record, Default: d.approvers,
-		Routes: c.Routes, AllowAlways: c.AllowAlways, Log: c.Log,
+		TooLong: d.tooLong, Routes: c.Routes, AllowAlways: c.AllowAlways, Log: c.Log,
 		Hide: func(s string) string { return c.Redactor.Text(s).String() },
 	})
 	return d
@@ -173,7 +173,7 @@ func (d *Desk) press(ctx context.Context, op auth.Operator, p Press) (note redac
 		return refuse(redact.Literal("This is not an open approval. /pending lists them."))
 	case errors.Is(err, approvals.ErrChanged):
 		d.broker.Repaint(pressed.View)
-		return refuse(redact.Literal("The call has changed since. Look at it again, then decide."))
+		return refuse(changed)
 	case err != nil:
 		d.broker.Repaint(pressed.View)
 		return refuse(redact.Literal("This approval has no such button."))
@@ -197,9 +197,9 @@ func (d *Desk) press(ctx context.Context, op auth.Operator, p Press) (note redac
 		var err error
 		switch pressed.Action {
 		case approvals.AllowOnce:
-			c, err = d.broker.Claim(grant, c.Key, openclaw.AllowOnce, "")
+			c, err = d.broker.Claim(grant, c, openclaw.AllowOnce, "")
 		case approvals.AllowAlways:
-			c, err = d.broker.Claim(grant, c.Key, openclaw.AllowAlways, "")
+			c, err = d.broker.Claim(grant, c, openclaw.AllowAlways, "")
 		case approvals.Deny:
 			c, err = d.broker.Refuse(grant, c.Key, at)
 		case approvals.Other:
@@ -241,6 +241,8 @@ func (d *Desk) press(ctx context.Context, op auth.Operator, p Press) (note redac
 	}
 }
 
+var changed = redact.Literal("The call has changed since. Look at it again, then decide.")
+
 func ended(c approvals.Case) error {
 	if c.State.Final() {
 		return approvals.ErrEnded
@@ -276,6 +278,10 @@ func (d *Desk) refusal(err error, c approvals.Case) redact.Text {
 		return redact.Sprintf("Its time was up at %s.", d.clock(c.Approval.ExpiresAt))
 	case errors.Is(err, approvals.ErrOffered):
 		return redact.Literal("The gateway does not offer that decision for this call.")
+	case errors.Is(err, approvals.ErrChanged):
+		return changed
+	case errors.Is(err, approvals.ErrTooLong):
+		return redact.Literal("This call is too large to be shown. It can only be denied here.")
 	case errors.Is(err, approvals.ErrUnknown):
 		return redact.Literal("This is not an open approval. /pending lists them.")
 	}
@@ -374,6 +380,8 @@ func errorFor(err error) error {
 		return nil
 	case errors.As(err, &moved):
 		return &approvals.MovedError{Chat: moved.ChatID}
+	case errors.Is(err, ErrLimited):
+		return fmt.Errorf("%w: %w", approvals.ErrLimited, err)
 	case errors.Is(err, ErrGone):
 		return fmt.Errorf("%w: %w", approvals.ErrGone, err)
 	case errors.Is(err, ErrBlocked), errors.Is(err, ErrRejected):
@@ -417,13 +425,24 @@ func (d *Desk) attach(ctx context.Context, to approvals.Place, v approvals.View,
 // Repaint implements [approvals.Prompter].
 func (d *Desk) Repaint(ctx context.Context, to approvals.Place, message int64, v approvals.View) error {
 	reply, doc := d.prompt(v, approvals.Spot{Chat: to.Chat, Message: message})
-	if v[0].Note == "" {
-		doc = nil // it was sent with the prompt, unless the call has changed
+	if !v[0].Changed {
+		doc = nil // it was sent with the prompt
 	}
 	if err := d.attach(ctx, to, v, doc); err != nil {
 		return errorFor(err)
 	}
-	return errorFor(d.Chat.Edit(ctx, Address{ChatID: to.Chat, TopicID: to.Topic}, message, reply))
+	at := Address{ChatID: to.Chat, TopicID: to.Topic}
+	err := d.Chat.Edit(ctx, at, message, reply)
+	if errors.Is(err, ErrRejected) {
+		// What Telegram takes in no form is not a reason to leave buttons that no
+		// longer hold.
+		d.log.Warn("prompt rejected, showing less", "chat", to.Chat, "err", err)
+		err = d.Chat.Edit(ctx, at, message, d.least(v))
+	}
+	if errors.Is(err, ErrRejected) {
+		return fmt.Errorf("%w: %w", approvals.ErrGone, err)
+	}
+	return errorFor(err)
 }
 
 // Nudge implements [approvals.Prompter].

@@ -343,8 +343,16 @@ type fakeChat struct {
 	deleted  []int64
 	left     []int64
 	failSend func(sent) error
+	failEdit func(sent) error
 	noDelete bool
 	slow     chan struct{} // if set, each message takes one
+}
+
+// change changes the chat.
+func (c *fakeChat) change(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f()
 }
 
 func (c *fakeChat) Send(_ context.Context, to console.Address, r console.Reply) (int64, error) {
@@ -360,18 +368,29 @@ func (c *fakeChat) add(s *sent) (int64, error) {
 		<-c.slow
 	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.failSend != nil {
-		if err := c.failSend(*s); err != nil {
+	fs := c.failSend
+	c.mu.Unlock()
+	if fs != nil {
+		if err := fs(*s); err != nil {
 			return 0, err
 		}
 	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	s.id = int64(len(c.messages) + 1)
 	c.messages = append(c.messages, s)
 	return s.id, nil
 }
 
-func (c *fakeChat) Edit(_ context.Context, _ console.Address, id int64, r console.Reply) error {
+func (c *fakeChat) Edit(_ context.Context, to console.Address, id int64, r console.Reply) error {
+	c.mu.Lock()
+	fe := c.failEdit
+	c.mu.Unlock()
+	if fe != nil {
+		if err := fe(sent{to: to, reply: r}); err != nil {
+			return err
+		}
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if id < 1 || id > int64(len(c.messages)) || c.messages[id-1].gone {

@@ -121,15 +121,6 @@ func (s *Store) SavePrompt(ctx context.Context, p Prompt) error {
 	})
 }
 
-// MovePrompt gives a prompt that is not sent yet another chat: its group has
-// become a supergroup.
-func (s *Store) MovePrompt(ctx context.Context, p Prompt, chat int64) error {
-	return s.write(ctx, "move prompt", func(w *writer) error {
-		_, err := w.exec("UPDATE OR REPLACE prompts SET chat = ?, topic = 0 WHERE approval = ? AND chat = ? AND topic = ?", chat, p.Approval, p.ChatID, p.TopicID)
-		return err
-	})
-}
-
 // Prompts returns the prompts of an approval.
 func (s *Store) Prompts(ctx context.Context, approval string) (all []Prompt, err error) {
 	defer s.wrap(&err, "read prompts")

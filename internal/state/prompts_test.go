@@ -57,10 +57,7 @@ func TestPrompts(t *testing.T) {
 	if err := s.AddApproval(ctx, state.Approval{Key: "a", Open: true, Body: []byte("x"), At: at}, []state.Prompt{first, {Approval: "a", ChatID: 8}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.MovePrompt(ctx, first, -1007); err != nil {
-		t.Fatal(err)
-	}
-	sent := state.Prompt{Approval: "a", ChatID: -1007, MessageID: 5, Extra: 6, Shown: 1}
+	sent := state.Prompt{Approval: "a", ChatID: -7, MessageID: 5, Extra: 6, Shown: 1}
 	if err := s.SavePrompt(ctx, sent); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +68,7 @@ func TestPrompts(t *testing.T) {
 	if got, err := s.Prompts(ctx, "a"); err != nil || !reflect.DeepEqual(got, []state.Prompt{sent, {Approval: "a", ChatID: 8}}) {
 		t.Errorf("Prompts = %+v, %v", got, err)
 	}
-	if got, err := s.PromptAt(ctx, -1007, 5); err != nil || got != sent {
+	if got, err := s.PromptAt(ctx, -7, 5); err != nil || got != sent {
 		t.Errorf("PromptAt = %+v, %v", got, err)
 	}
 	if _, err := s.PromptAt(ctx, 8, 5); !errors.Is(err, state.ErrMissing) {
