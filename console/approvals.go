@@ -45,8 +45,8 @@ type Desk struct {
 	ctx     context.Context // of Run; nil before
 	stopped bool
 	wg      sync.WaitGroup
-	whole   map[string]bool         // documents that were sent, by prompt and digest
-	asked   map[int64]chan struct{} // by chat: a question is on its way; closed when it has arrived
+	whole   map[string]bool                  // documents that were sent, by prompt and digest
+	asked   map[approvals.Spot]chan struct{} // by prompt: a question is on its way; closed when it has arrived
 }
 
 var (
@@ -57,7 +57,7 @@ var (
 // NewDesk returns a Desk.
 func NewDesk(c DeskConfig) *Desk {
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
-	d := &Desk{DeskConfig: c, log: c.Log, whole: make(map[string]bool), asked: make(map[int64]chan struct{})}
+	d := &Desk{DeskConfig: c, log: c.Log, whole: make(map[string]bool), asked: make(map[approvals.Spot]chan struct{})}
 	d.broker = approvals.New(approvals.Config{
 		Gateway: c.Gateway, Ledger: c.Ledger, Prompter: d, Record: d.record, Default: d.approvers,
 		TooLong: d.tooLong, Routes: c.Routes, AllowAlways: c.AllowAlways, Log: c.Log,
@@ -228,6 +228,9 @@ func (d *Desk) press(ctx context.Context, op auth.Operator, p Press) (note redac
 	case approvals.Deny:
 		return redact.Literal("Held. Say why, or wait a minute: then it is denied without a reason."), false, func() {}
 	case approvals.Other:
+		if done[0].Question != 0 {
+			return redact.Literal("Reply to the question that is there already."), false, func() {}
+		}
 		return redact.Text{}, false, func() { d.question(p, op, done[0]) }
 	}
 	note = redact.Literal("sending…")
@@ -291,12 +294,24 @@ func (d *Desk) refusal(err error, c approvals.Case) redact.Text {
 
 // question asks the one who denies for a reason in words.
 func (d *Desk) question(p Press, op auth.Operator, c approvals.Case) {
+	at := approvals.Spot{Chat: p.ChatID, Message: p.MessageID}
 	arrived := make(chan struct{})
 	d.mu.Lock()
-	d.asked[p.ChatID] = arrived
+	busy := d.asked[at] != nil
+	if !busy {
+		d.asked[at] = arrived
+	}
 	d.mu.Unlock()
+	if busy {
+		return
+	}
 	d.spawn(func(ctx context.Context) {
-		defer close(arrived)
+		defer func() {
+			d.mu.Lock()
+			delete(d.asked, at)
+			d.mu.Unlock()
+			close(arrived)
+		}()
 		id, err := d.Chat.Send(ctx, Address{ChatID: p.ChatID, TopicID: p.TopicID}, Reply{
 			Header:     redact.Sprintf("Why do you deny it, %s?", d.Redactor.Text(op.Name)),
 			Hint:       redact.Sprintf("Reply to this message before %s; the agent reads it.", d.clock(c.Until)),
@@ -326,17 +341,7 @@ func (d *Desk) Message(ctx context.Context, op auth.Operator, m Message) (taken 
 	c, ok := d.broker.Questioner(at)
 	if !ok {
 		// It may have been read before we have heard that it arrived.
-		d.mu.Lock()
-		arrived := d.asked[m.ChatID]
-		d.mu.Unlock()
-		if arrived == nil {
-			return false
-		}
-		select {
-		case <-arrived:
-		case <-time.After(callTimeout):
-		case <-ctx.Done():
-		}
+		d.questioned(ctx, m.ChatID)
 		if c, ok = d.broker.Questioner(at); !ok {
 			return false
 		}
@@ -370,6 +375,26 @@ func (d *Desk) Message(ctx context.Context, op auth.Operator, m Message) (taken 
 	}
 	d.spawn(func(ctx context.Context) { d.remove(ctx, m.address(), m.ReplyTo) })
 	return true
+}
+
+// questioned waits until all questions have arrived that are on their way to a chat.
+func (d *Desk) questioned(ctx context.Context, chat int64) {
+	d.mu.Lock()
+	var arriving []chan struct{}
+	for at, arrived := range d.asked {
+		if at.Chat == chat {
+			arriving = append(arriving, arrived)
+		}
+	}
+	d.mu.Unlock()
+	timeout := time.After(callTimeout)
+	for _, arrived := range arriving {
+		select {
+		case <-arrived:
+		case <-timeout:
+		case <-ctx.Done():
+		}
+	}
 }
 
 // errorFor puts an error of Telegram's into the broker's terms.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -516,11 +517,11 @@ func TestMovedGroup(t *testing.T) {
 			r.open()
 			r.gw.raise(openclaw.Approval{})
 			synctest.Wait()
-			edits := 0
+			var edits atomic.Int64
 			r.chat.change(func() {
 				r.chat.failEdit = func(s sent) error {
 					if s.to.ChatID == group {
-						edits++
+						edits.Add(1)
 						return migrated
 					}
 					return nil
@@ -529,8 +530,8 @@ func TestMovedGroup(t *testing.T) {
 			r.tap(alice, r.prompt(alice), "Allow once")
 			time.Sleep(10 * time.Minute)
 			synctest.Wait()
-			if edits > 1 {
-				t.Errorf("%d edits of a message that is no longer there", edits)
+			if n := edits.Load(); n > 1 {
+				t.Errorf("%d edits of a message that is no longer there", n)
 			}
 			if rows, err := r.store.OpenApprovals(t.Context()); err != nil || len(rows) != 0 {
 				t.Errorf("%d approvals still open, %v", len(rows), err)
@@ -586,10 +587,9 @@ func TestSlowChat(t *testing.T) {
 			r.open()
 			a := r.gw.raise(openclaw.Approval{Command: "uptime"})
 			synctest.Wait()
-			slow := true
 			r.chat.change(func() {
 				r.chat.failEdit = func(s sent) error {
-					if s.to.ChatID == alice && slow {
+					if s.to.ChatID == alice {
 						time.Sleep(25 * time.Second)
 					}
 					return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -276,6 +277,23 @@ func TestDeny(t *testing.T) {
 	}
 }
 
+// TestDenialBeforeExpiry: who denies late does not wait for a reason until it is too
+// late.
+func TestDenialBeforeExpiry(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *deskRig) {
+		r.open()
+		a := r.gw.raise(openclaw.Approval{ExpiresAt: time.Now().Add(40 * time.Second)})
+		synctest.Wait()
+		p := r.prompt(alice)
+		r.tap(alice, p, "Deny")
+		time.Sleep(39 * time.Second)
+		synctest.Wait()
+		if got := r.gw.decisions(); !slices.Equal(got, []string{"alice deny " + a.ID}) {
+			t.Errorf("before the expiry the gateway was told %q", got)
+		}
+	})
+}
+
 // TestQuestionIsBound: a reason in words counts only from the one who was asked,
 // as a reply to the question, in time.
 func TestQuestionIsBound(t *testing.T) {
@@ -313,6 +331,32 @@ func TestQuestionIsBound(t *testing.T) {
 	})
 }
 
+// TestTwoQuestions: who presses other… twice is asked once, and so can reply.
+func TestTwoQuestions(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *deskRig) {
+		r.open()
+		r.gw.raise(openclaw.Approval{})
+		synctest.Wait()
+		p := r.prompt(alice)
+		r.tap(alice, p, "Deny")
+		synctest.Wait()
+		r.tap(alice, r.now(p), "other…")
+		r.tap(alice, r.now(p), "other…")
+		synctest.Wait()
+		first := r.prompt(alice)
+		r.tap(alice, r.now(p), "other…")
+		synctest.Wait()
+		if got := len(r.inChat(alice)); got != 2 || r.note() != "Reply to the question that is there already." {
+			t.Errorf("%d messages, want prompt and question; answer %q", got, r.note())
+		}
+		m := r.message("because")
+		m.ReplyTo, m.ToUs = first.id, true
+		r.send(m)
+		synctest.Wait()
+		r.shows(r.now(p), "Denied by alice", "because")
+	})
+}
+
 // TestHowItEnds: five ends, five words, to people and to the agent.
 func TestHowItEnds(t *testing.T) {
 	for _, tt := range []struct {
@@ -345,6 +389,24 @@ func TestHowItEnds(t *testing.T) {
 			delete(r.gw.open, a.ID)
 			r.gw.set(openclaw.Connected)
 		}, "Cancelled at 00:00:00 UTC (the gateway no longer knows it)", ""},
+		{"denied elsewhere in a drain", func(r *deskRig, a openclaw.Approval) {
+			r.gw.change(func() { r.gw.draining = true }) // its record cannot be read
+			r.gw.end(a.ID, openclaw.ApprovalDenied, "control-ui", "user", false)
+		}, "Denied elsewhere at 00:00:00 UTC", ""},
+		{"expired in a drain", func(r *deskRig, a openclaw.Approval) {
+			r.gw.change(func() { r.gw.draining = true })
+			r.gw.end(a.ID, openclaw.ApprovalExpired, "", "timeout", false) // whose event looks like a denial by nobody
+			synctest.Wait()
+			r.shows(r.prompt(alice), "Allow this command")
+			r.gw.change(func() { r.gw.draining = false })
+			time.Sleep(time.Minute)
+		}, "Expired at 00:00:00 UTC, nobody decided", "expired: no operator decided in time"},
+		{"another call took its id", func(r *deskRig, a openclaw.Approval) {
+			r.gw.set(openclaw.Down)
+			r.gw.raise(openclaw.Approval{ID: a.ID, Command: "reboot", CreatedAt: a.CreatedAt.Add(time.Minute)})
+			r.gw.change(func() { delete(r.gw.open, a.ID) })
+			r.gw.set(openclaw.Connected)
+		}, "Cancelled at 00:00:00 UTC (another call took its place)", ""},
 		{"lost event", func(r *deskRig, a openclaw.Approval) {
 			r.gw.end(a.ID, openclaw.ApprovalDenied, "control-ui", "user", true)
 			r.gw.events <- openclaw.Resync{}
@@ -524,6 +586,40 @@ func TestNudge(t *testing.T) {
 		synctest.Wait()
 		if !slices.Contains(r.chat.deleted, n.id) {
 			t.Error("the reminder stays when it is decided")
+		}
+	})
+}
+
+// TestNudgeOfTheRest: the reminder is for what is left of a group, and comes even if
+// Telegram does not take it at once.
+func TestNudgeOfTheRest(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *deskRig) {
+		r.open()
+		same := openclaw.Approval{Command: "make deploy", SessionKey: "agent:main:ops"}
+		r.gw.raise(same)
+		synctest.Wait()
+		p := r.prompt(alice)
+		time.Sleep(10 * time.Second)
+		r.gw.raise(same)
+		synctest.Wait()
+		r.tap(alice, p, "Allow once") // at what showed the first
+		synctest.Wait()
+		var failed atomic.Bool
+		r.chat.change(func() {
+			r.chat.failSend = func(sent) error {
+				if !failed.Swap(true) {
+					return errors.New("bad gateway")
+				}
+				return nil
+			}
+		})
+		time.Sleep(16 * time.Minute)
+		synctest.Wait()
+		for _, chat := range []int64{alice, bob} {
+			if got := len(r.inChat(chat)); got != 2 {
+				t.Errorf("%d messages in %d, want a prompt and a reminder", got, chat)
+			}
+			r.shows(r.prompt(chat), "Still waiting for a decision")
 		}
 	})
 }

@@ -356,12 +356,13 @@ func (b *Broker) withdraw(from Place, message int64) {
 
 // nudge reminds of the open cases of a leader, once.
 func (b *Broker) nudge(leader string) {
-	v := b.view(leader).Live()
 	did := false
-	for _, c := range v {
-		if _, err := b.apply(c.Key, noted(func(c *Case) { did = did || !c.Nudged; c.Nudged = true })); err != nil {
+	for _, c := range b.view(leader).Live() {
+		first := false
+		if _, err := b.apply(c.Key, noted(func(c *Case) { first = !c.Nudged; c.Nudged = true })); err != nil {
 			return
 		}
+		did = did || first
 	}
 	if !did {
 		return
