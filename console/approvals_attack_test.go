@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -517,11 +516,11 @@ func TestMovedGroup(t *testing.T) {
 			r.open()
 			r.gw.raise(openclaw.Approval{})
 			synctest.Wait()
-			var edits atomic.Int64
+			edits := 0
 			r.chat.change(func() {
 				r.chat.failEdit = func(s sent) error {
 					if s.to.ChatID == group {
-						edits.Add(1)
+						edits++
 						return migrated
 					}
 					return nil
@@ -530,8 +529,8 @@ func TestMovedGroup(t *testing.T) {
 			r.tap(alice, r.prompt(alice), "Allow once")
 			time.Sleep(10 * time.Minute)
 			synctest.Wait()
-			if n := edits.Load(); n > 1 {
-				t.Errorf("%d edits of a message that is no longer there", n)
+			if edits > 1 {
+				t.Errorf("%d edits of a message that is no longer there", edits)
 			}
 			if rows, err := r.store.OpenApprovals(t.Context()); err != nil || len(rows) != 0 {
 				t.Errorf("%d approvals still open, %v", len(rows), err)
@@ -555,9 +554,14 @@ func TestSlowChat(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *deskRig) {
 				r.deskConf.Routes = []approvals.Route{{Agent: "noisy", Places: []approvals.Place{{Chat: group}}}, {Places: []approvals.Place{{Chat: alice}}}}
 				begun := time.Now()
-				r.chat.failSend = func(s sent) error {
-					if s.to.ChatID == group && time.Since(begun) < 50*time.Second {
+				bad := func(s sent) bool { return s.to.ChatID == group && time.Since(begun) < 50*time.Second }
+				r.chat.delay = func(s sent) {
+					if bad(s) {
 						time.Sleep(25 * time.Second)
+					}
+				}
+				r.chat.failSend = func(s sent) error {
+					if bad(s) {
 						return tt.err
 					}
 					return nil
@@ -588,11 +592,10 @@ func TestSlowChat(t *testing.T) {
 			a := r.gw.raise(openclaw.Approval{Command: "uptime"})
 			synctest.Wait()
 			r.chat.change(func() {
-				r.chat.failEdit = func(s sent) error {
+				r.chat.delay = func(s sent) {
 					if s.to.ChatID == alice {
 						time.Sleep(25 * time.Second)
 					}
-					return nil
 				}
 			})
 			b := r.prompt(bob)

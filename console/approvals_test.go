@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -604,10 +603,11 @@ func TestNudgeOfTheRest(t *testing.T) {
 		synctest.Wait()
 		r.tap(alice, p, "Allow once") // at what showed the first
 		synctest.Wait()
-		var failed atomic.Bool
+		failed := false
 		r.chat.change(func() {
 			r.chat.failSend = func(sent) error {
-				if !failed.Swap(true) {
+				if !failed {
+					failed = true
 					return errors.New("bad gateway")
 				}
 				return nil

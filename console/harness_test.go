@@ -342,8 +342,9 @@ type fakeChat struct {
 	typing   int
 	deleted  []int64
 	left     []int64
-	failSend func(sent) error
-	failEdit func(sent) error
+	delay    func(sent)       // if set, called before a message is sent or edited
+	failSend func(sent) error // with the chat locked
+	failEdit func(sent) error // likewise
 	noDelete bool
 	slow     chan struct{} // if set, each message takes one
 }
@@ -367,32 +368,38 @@ func (c *fakeChat) add(s *sent) (int64, error) {
 	if c.slow != nil {
 		<-c.slow
 	}
+	c.wait(*s)
 	c.mu.Lock()
-	fs := c.failSend
-	c.mu.Unlock()
-	if fs != nil {
-		if err := fs(*s); err != nil {
+	defer c.mu.Unlock()
+	if c.failSend != nil {
+		if err := c.failSend(*s); err != nil {
 			return 0, err
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	s.id = int64(len(c.messages) + 1)
 	c.messages = append(c.messages, s)
 	return s.id, nil
 }
 
-func (c *fakeChat) Edit(_ context.Context, to console.Address, id int64, r console.Reply) error {
+func (c *fakeChat) wait(s sent) {
 	c.mu.Lock()
-	fe := c.failEdit
+	delay := c.delay
 	c.mu.Unlock()
-	if fe != nil {
-		if err := fe(sent{to: to, reply: r}); err != nil {
+	if delay != nil {
+		delay(s)
+	}
+}
+
+func (c *fakeChat) Edit(_ context.Context, to console.Address, id int64, r console.Reply) error {
+	edit := sent{to: to, reply: r}
+	c.wait(edit)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.failEdit != nil {
+		if err := c.failEdit(edit); err != nil {
 			return err
 		}
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if id < 1 || id > int64(len(c.messages)) || c.messages[id-1].gone {
 		return console.ErrGone
 	}

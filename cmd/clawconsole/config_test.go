@@ -168,6 +168,12 @@ func TestFaults(t *testing.T) {
 		{"route to nobody", good + "[[approvals.route]]\nagent = \"x\"\n", "approvals.route[0]", "reaches nobody"},
 		{"route to a stranger", good + "[[approvals.route]]\noperators = [\"carol\"]\n", "approvals.route[0].operators", "not an operator"},
 		{"route to a chat we are not in", good + "[[approvals.route]]\nchats = [\"-100\"]\n", "approvals.route[0].chats", "not a configured group"},
+		{"route to no topic of its group", good + "[[telegram.group]]\nid = -100123\ntopics = [7]\n[[approvals.route]]\nchats = [\"-100123\"]\n", "approvals.route[0].chats", "outside the topics of its group"},
+		{"route to another topic", good + "[[telegram.group]]\nid = -100123\ntopics = [7]\n[[approvals.route]]\nchats = [\"-100123/8\"]\n", "approvals.route[0].chats", "outside the topics of its group"},
+		{"route with a class", good + "[[approvals.route]]\ntool = \"deploy_[wp]*\"\noperators = [\"alice\"]\n", "approvals.route[0].tool", "not a glob"},
+		{"route from no source", good + "[[approvals.route]]\nsource = \"exce\"\noperators = [\"alice\"]\n", "approvals.route[0].source", "matches no source"},
+		{"always without factor", good + "[approvals]\nallow_always = true\n", "approvals.allow_always", "second factor"},
+		{"step up without factor", good + "[approvals]\nstep_up = true\n", "approvals.step_up", "second factor"},
 		{"broken file", "a = = 3\n" + good, "a", "expected value"},
 	}
 	for _, tt := range tests {

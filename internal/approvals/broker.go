@@ -678,7 +678,7 @@ func (b *Broker) leader(c Case) string {
 // places returns who is asked about a.
 func (b *Broker) places(a openclaw.Approval) []Place {
 	for _, r := range b.Routes {
-		if glob(r.Source, string(a.Kind)) && glob(r.Agent, a.AgentID) && glob(r.Session, a.SessionKey) && glob(r.Tool, a.Tool) {
+		if Match(r.Source, string(a.Kind)) && Match(r.Agent, a.AgentID) && Match(r.Session, a.SessionKey) && Match(r.Tool, a.Tool) {
 			return dedupe(r.Places)
 		}
 	}
@@ -695,8 +695,8 @@ func dedupe(ps []Place) []Place {
 	return out
 }
 
-// glob reports whether s matches pattern; an empty one matches everything.
-func glob(pattern, s string) bool {
+// Match reports whether s matches a pattern of a [Route].
+func Match(pattern, s string) bool {
 	if pattern == "" || pattern == "*" {
 		return true
 	}
