@@ -130,8 +130,14 @@ func (d *Desk) answer(p Press, note redact.Text, alert bool) {
 	})
 }
 
-// stalePress is how old a press may be that is handled only now, after a restart.
+// stalePress is how old a press may be.
 const stalePress = 2 * time.Minute
+
+// old reports whether a press may be too old: it is handled only now, after a restart,
+// or Telegram has kept it while we did not ask.
+func old(p Press) bool {
+	return time.Since(p.ReceivedAt) > stalePress || !p.MadeAfter.IsZero() && time.Since(p.MadeAfter) > stalePress
+}
 
 // Press implements [Approvals]. It never waits for the gateway or for Telegram.
 func (d *Desk) Press(ctx context.Context, op auth.Operator, p Press) (taken bool) {
@@ -177,10 +183,11 @@ func (d *Desk) press(ctx context.Context, op auth.Operator, p Press) (note redac
 	case err != nil:
 		d.broker.Repaint(pressed.View)
 		return refuse(redact.Literal("This approval has no such button."))
-	case time.Since(p.ReceivedAt) > stalePress:
-		return refuse(redact.Literal("This press is too old to count: the console was away. Press again."))
 	}
 	deny := pressed.Action != approvals.AllowOnce && pressed.Action != approvals.AllowAlways
+	if !deny && old(p) { // a denial is never too old
+		return refuse(redact.Literal("This press is too old to count: the console was away. Press again."))
+	}
 	caller := auth.Caller{UserID: p.UserID, ChatID: p.ChatID, TopicID: p.TopicID, Private: p.Private}
 	grant, err := d.Gate.Admit(caller, auth.Ask{Class: auth.Approve, StepUp: pressed.Action == approvals.AllowAlways, Denial: deny})
 	if err != nil {

@@ -41,7 +41,7 @@ func TestOnlyWhatWasShown(t *testing.T) {
 		name    string
 		attack  func(r *deskRig, one, two openclaw.Approval, p sent)
 		note    string
-		sent    int // approvals
+		sent    int // approvals, at most
 		prompts []string
 	}{
 		{"the first of two changes", func(r *deskRig, one, _ openclaw.Approval, p sent) {
@@ -93,8 +93,8 @@ func TestOnlyWhatWasShown(t *testing.T) {
 				if got := r.note(); !strings.HasPrefix(got, strings.TrimSpace(tt.note)) {
 					t.Errorf("answer = %q, want %q", got, tt.note)
 				}
-				if got := r.gw.decisions(); len(got) != tt.sent {
-					t.Errorf("the gateway was told %q, want %d approvals", got, tt.sent)
+				if got := r.gw.decisions(); len(got) > tt.sent {
+					t.Errorf("the gateway was told %q, want at most %d approvals", got, tt.sent)
 				}
 				for i, s := range r.inChat(alice)[:min(len(tt.prompts), len(r.inChat(alice)))] {
 					r.shows(s, tt.prompts[i])

@@ -128,6 +128,9 @@ func TestWrongPresses(t *testing.T) {
 		{name: "old press", press: func(_ *deskRig, _ openclaw.Approval, p *console.Press) {
 			p.ReceivedAt = p.ReceivedAt.Add(-3 * time.Minute)
 		}, note: "This press is too old to count: the console was away. Press again.", kept: true},
+		{name: "kept by Telegram", press: func(_ *deskRig, _ openclaw.Approval, p *console.Press) {
+			p.MadeAfter = p.ReceivedAt.Add(-20 * time.Minute)
+		}, note: "This press is too old to count: the console was away. Press again.", kept: true},
 		{name: "already decided", before: func(r *deskRig, _ openclaw.Approval, p sent) { r.tap(alice, p, "Allow once"); synctest.Wait() }, note: "Too late: approved by alice at 00:00:00 UTC."},
 		{name: "decided elsewhere", before: func(r *deskRig, a openclaw.Approval, _ sent) {
 			r.gw.end(a.ID, openclaw.ApprovalDenied, "control-ui", "user", false)

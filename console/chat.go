@@ -44,7 +44,7 @@ type Message struct {
 }
 
 // A Press is a tap on a button under a message of ours. Telegram does not say
-// when it was made.
+// when it was made, and keeps it while we are away.
 type Press struct {
 	UpdateID                           int64
 	ID                                 string // for Chat.Answer
@@ -55,6 +55,7 @@ type Press struct {
 	Stray                              bool   // the message has no such button (any more): a client may send what it likes
 	FromBot                            bool
 	ReceivedAt                         time.Time
+	MadeAfter                          time.Time // by our clock, as Telegram had none for us then; zero: not known
 }
 
 // Joined says that the bot was added to a group or channel, or that it learned
