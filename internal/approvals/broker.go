@@ -136,7 +136,8 @@ type Config struct {
 
 const (
 	undeliveredAfter = 30 * time.Second // without anybody reached
-	outcomeWindow    = 10 * time.Minute // after an approval, for what became of the call
+	forgetAfter      = 10 * time.Minute // the end
+	outcomeWindow    = 6 * time.Hour    // after an approval, for what became of the call
 	tellFor          = 10 * time.Minute // the agent is told until then
 	lookEvery        = time.Minute      // at the gateway's list, in case an event was lost
 	keepFor          = 7 * 24 * time.Hour
@@ -388,6 +389,9 @@ func (b *Broker) connected(s openclaw.State) {
 	b.up = make(chan struct{})
 	b.mu.Unlock()
 	signal(b.look)
+	for _, c := range b.open() {
+		b.spawn(func() { b.follow(c) })
+	}
 }
 
 func signal(c chan struct{}) {
@@ -508,7 +512,6 @@ func (b *Broker) requested(a openclaw.Approval) {
 	b.mu.Lock()
 	known, ok := b.cases[key]
 	to, alone := b.direct[a.ID]
-	delete(b.direct, a.ID)
 	b.mu.Unlock()
 	if ok {
 		b.again(*known, a, sum)
@@ -546,6 +549,7 @@ func (b *Broker) requested(a openclaw.Approval) {
 	}
 
 	b.mu.Lock()
+	delete(b.direct, a.ID)
 	b.enter(c, prompts)
 	b.changedNow()
 	b.mu.Unlock()

@@ -106,6 +106,14 @@ type Case struct {
 	Failed  bool   // and it did not go well
 }
 
+// forgetAt is when memory need not have the case any more.
+func (c Case) forgetAt() time.Time {
+	if c.State == Approved && c.Outcome == "" && c.Approval.ToolCallID != "" {
+		return c.End.At.Add(outcomeWindow)
+	}
+	return c.End.At.Add(forgetAfter)
+}
+
 // Live reports whether the case can be decided by whoever may.
 func (c Case) Live() bool { return c.State == Pending && c.Step == Open }
 

@@ -131,7 +131,7 @@ type stage struct {
 func (st *stage) broker() *Broker {
 	br := New(Config{
 		Gateway: st, Ledger: &exploredLedger{w: st.w}, Record: func(context.Context, Record) error { return nil },
-		Hide: func(s string) string { return strings.ReplaceAll(s, "s3cret", "[redacted]") },
+		Hide: hideSecret,
 	})
 	br.ctx, br.stopped = context.Background(), true
 	close(br.ready)
@@ -141,6 +141,8 @@ func (st *stage) broker() *Broker {
 	}
 	return br
 }
+
+func hideSecret(s string) string { return strings.ReplaceAll(s, "s3cret", "[redacted]") }
 
 // with has a Broker do something, and keeps what it knows then.
 func (w *world) with(st *stage, f func(br *Broker)) {
@@ -277,7 +279,8 @@ func (l *exploredLedger) SwapApproval(_ context.Context, was int64, row state.Ap
 }
 
 func (l *exploredLedger) Approval(context.Context, string) (state.Approval, error) {
-	return l.w.c.row(), nil
+	b := Broker{Config: Config{Hide: hideSecret}}
+	return b.hidden(l.w.c).row(), nil
 }
 
 func (l *exploredLedger) SavePrompt(context.Context, state.Prompt) error { return nil }
@@ -486,6 +489,8 @@ func (w world) check(before world) error {
 		return fmt.Errorf("after a denial it is %s with %q", w.c.Step, w.c.Claim.Decision)
 	case w.c.End.Ours && (w.c.Claim.By == (Person{}) || w.by != "clawconsole: "+w.c.Claim.By.Name):
 		return fmt.Errorf("it counts as decided by %q, the gateway says %q", w.c.Claim.By.Name, w.by)
+	case !w.c.State.Final() && w.budget[crash] == before.budget[crash] && strings.Contains(before.c.Approval.Command, "s3cret") && !strings.Contains(w.c.Approval.Command, "s3cret"):
+		return errors.New("memory has no more than the ledger, without a crash")
 	case w.c.State == Approved && w.c.End.Ours && w.denied:
 		return errors.New("after a denial it is approved, by us")
 	case w.c.State.Final() && strings.HasPrefix(w.by, "clawconsole: ") && !w.c.End.Ours && w.by == "clawconsole: "+w.c.Claim.By.Name && w.c.Claim.Decision == w.c.End.Decision:

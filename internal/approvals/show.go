@@ -462,7 +462,7 @@ func (b *Broker) due(now time.Time) (next time.Time) {
 		switch {
 		case c.State.Final():
 			if c.closed() {
-				at(c.End.At.Add(outcomeWindow), func() { b.forget(c.Leader) })
+				at(c.forgetAt(), func() { b.forget(c.Leader) })
 			}
 		case c.Step == Asking:
 			at(c.Until, func() {
@@ -515,7 +515,7 @@ func (b *Broker) forget(leader string) {
 	b.mu.Lock()
 	keys := b.groups[leader]
 	for _, key := range keys {
-		if c := b.cases[key]; !c.closed() || time.Since(c.End.At) < outcomeWindow {
+		if c := b.cases[key]; !c.closed() || time.Now().Before(c.forgetAt()) {
 			b.mu.Unlock()
 			return
 		}
@@ -545,6 +545,12 @@ func (b *Broker) forget(leader string) {
 // follow has the gateway send what becomes of a call, if it can.
 func (b *Broker) follow(c Case) {
 	if c.Approval.SessionKey == "" || c.Approval.ToolCallID == "" || c.State.Final() && c.State != Approved {
+		return
+	}
+	b.mu.Lock()
+	followed := b.follows[c.Key] != nil
+	b.mu.Unlock()
+	if followed {
 		return
 	}
 	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)
