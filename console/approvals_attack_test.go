@@ -390,7 +390,7 @@ func TestOursByWhatTheGatewaySays(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *deskRig) {
-				r.gw.resolver = tt.resolver
+				r.gw.resolver, r.gw.slow = tt.resolver, time.Second // its event is here before the answer
 				r.open()
 				a := r.gw.raise(openclaw.Approval{Kind: openclaw.KindSystemAgent, Title: "dropdb prod"})
 				synctest.Wait()
@@ -405,6 +405,7 @@ func TestOursByWhatTheGatewaySays(t *testing.T) {
 				r.tap(alice, p, "Deny")
 				synctest.Wait()
 				r.tap(alice, r.now(p), "looks unsafe")
+				time.Sleep(2 * time.Second)
 				synctest.Wait()
 				r.shows(r.now(p), tt.people)
 				r.gw.change(func() { r.gw.draining = false })

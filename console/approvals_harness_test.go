@@ -34,9 +34,11 @@ type fakeGateway struct {
 	// answer, and with applied the decision counts all the same.
 	resolving func(id string, d openclaw.Decision) (applied bool, err error)
 
-	resolver string // what its records name instead of the person; empty: the person
-	draining bool   // it takes decisions only
-	deaf     bool   // it takes no messages for sessions
+	slow     time.Duration // between a decision that counts, with its event, and the answer
+	resolver string        // what its records name instead of the person; empty: the person
+	hang     chan struct{} // if set, it lists nothing until that is closed
+	draining bool          // it takes decisions only
+	deaf     bool          // it takes no messages for sessions
 }
 
 func newFakeGateway() *fakeGateway {
@@ -155,6 +157,9 @@ func (g *fakeGateway) ListApprovals(context.Context) ([]openclaw.Approval, error
 }
 
 func (g *fakeGateway) ListedApproval(_ context.Context, kind openclaw.ApprovalKind, id string) (openclaw.Approval, error) {
+	if g.hang != nil {
+		<-g.hang
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err := g.shut(); err != nil {
@@ -207,6 +212,7 @@ func (g *fakeGateway) ResolveApproval(ctx context.Context, person, id string, ki
 			s = openclaw.ApprovalDenied
 		}
 		g.end(id, s, cmp.Or(g.resolver, "clawconsole: "+person), "user", false)
+		time.Sleep(g.slow)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

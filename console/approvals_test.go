@@ -82,6 +82,29 @@ func TestAllow(t *testing.T) {
 	})
 }
 
+// TestAnsweredAtOnce: a press is answered, and the prompt shows what is under way,
+// before the gateway has said anything at all, however much waits.
+func TestAnsweredAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *deskRig) {
+		r.gw.hang = make(chan struct{})
+		r.open()
+		for i := range 200 {
+			r.gw.raise(openclaw.Approval{Command: fmt.Sprint("uptime ", i)})
+		}
+		synctest.Wait()
+		p, begun := r.inChat(alice)[17], time.Now()
+		r.tap(alice, p, "Allow once")
+		synctest.Wait()
+		if d := time.Since(begun); d > 0 || r.note() != "sending…" {
+			t.Errorf("after %v the answer is %q", d, r.note())
+		}
+		r.shows(r.now(p), "Sending alice's approval…")
+		close(r.gw.hang)
+		synctest.Wait()
+		r.shows(r.now(p), "Approved by alice")
+	})
+}
+
 // TestWrongPresses has every press that must not count, each with its notice to
 // the one who pressed and to nobody else.
 func TestWrongPresses(t *testing.T) {

@@ -342,6 +342,7 @@ type fakeChat struct {
 	typing   int
 	deleted  []int64
 	left     []int64
+	answered func()           // if set, called at each answer to a press
 	delay    func(sent)       // if set, called before a message is sent or edited
 	failSend func(sent) error // with the chat locked
 	failEdit func(sent) error // likewise
@@ -423,6 +424,9 @@ func (c *fakeChat) Answer(_ context.Context, _ string, note redact.Text, alert b
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.notes = append(c.notes, note.String())
+	if c.answered != nil {
+		c.answered()
+	}
 	return nil
 }
 
