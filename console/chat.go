@@ -199,7 +199,7 @@ var (
 
 	// ErrLimited means that Telegram still asked to wait when ctx was done: the chat is
 	// there, and takes no more messages for now.
-	ErrLimited = errors.New("Telegram asks to wait")
+	ErrLimited = errors.New("chat takes no more messages for now")
 
 	// ErrRejected means that Telegram will never accept this message.
 	ErrRejected = errors.New("rejected by Telegram")
