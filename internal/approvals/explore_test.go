@@ -86,10 +86,11 @@ var moveNames = [nMoves]string{"show", "unreachable", "paint", "A allows", "B al
 var often = [nMoves]int8{allowA: 2, allowB: 1, denyA: 1, denyB: 1, reasonA: 1, reasonB: 1, nowDenyB: 1, attemptLost: 1, gRestarts: 1, gChanges: 1, look: 1, socketDies: 1, crash: 1}
 
 // amid are the moves that can happen while the sender waits for the gateway's answer,
-// before the decision counts and after it.
-var amid = struct{ before, after []move }{
+// before the decision counts and after it, and between the look at a press and its swap.
+var amid = struct{ before, after, pressed []move }{
 	[]move{gAllows, gDenies, gExpires, gChanges, nowDenyB, allowB},
 	[]move{hear, look, tickTock, nowDenyB, allowB},
+	[]move{hearChange, hear, tickTock, nowDenyB, allowB, denyB},
 }
 
 var (
@@ -289,8 +290,9 @@ func (w *world) end(s openclaw.ApprovalStatus, event bool) {
 	w.status, w.event, w.news = s, event && w.up, false
 }
 
-// press presses a button as it is under the prompt.
-func (w *world) press(button Action, do func(c Case) input) (pressed bool) {
+// press presses a button as it is under the prompt. Between the look at it and the swap
+// another move is made; nMoves: none.
+func (w *world) press(button Action, amid move, do func(c Case) input) (pressed bool) {
 	if !w.shown || !w.seen.Live() {
 		return false
 	}
@@ -299,6 +301,7 @@ func (w *world) press(button Action, do func(c Case) input) (pressed bool) {
 		if err != nil {
 			return
 		}
+		w.meanwhile(amid)
 		if _, err := br.apply(w.c.Key, do(p.View[0])); err != nil {
 			return
 		}
@@ -321,14 +324,8 @@ func (w world) do(m move) (world, bool) {
 		w.budget[m] = 0
 	}
 	pending := w.status == openclaw.ApprovalPending
-	allow := func(who Person) (world, bool) {
-		ok := w.press(AllowOnce, func(c Case) input {
-			return decided{by: who, what: openclaw.AllowOnce, digest: c.Digest, at: w.now()}
-		})
-		return w, ok
-	}
 	deny := func(who Person) (world, bool) {
-		ok := w.press(Deny, func(Case) input { return refusing{by: who, at: w.now()} })
+		ok := w.press(Deny, nMoves, func(Case) input { return refusing{by: who, at: w.now()} })
 		return w, ok
 	}
 	switch m {
@@ -348,9 +345,9 @@ func (w world) do(m move) (world, bool) {
 		}
 		w.seen, w.showsIt = w.c, true
 	case allowA:
-		return allow(a)
+		return w.allow(a, nMoves)
 	case allowB:
-		return allow(b)
+		return w.allow(b, nMoves)
 	case denyA:
 		return deny(a)
 	case denyB:
@@ -453,6 +450,14 @@ func (w world) do(m move) (world, bool) {
 	return w, true
 }
 
+// allow has somebody press Allow once.
+func (w world) allow(who Person, amid move) (world, bool) {
+	ok := w.press(AllowOnce, amid, func(c Case) input {
+		return decided{by: who, what: openclaw.AllowOnce, digest: c.Digest, at: w.now()}
+	})
+	return w, ok
+}
+
 // try has the sender make an attempt.
 func (w world) try(st stage) (world, bool) {
 	if w.c.State.Final() || w.c.Step != Sending || w.calling || !w.up && w.uncertain {
@@ -549,6 +554,11 @@ func options(w world) (all []option) {
 	for m := range nMoves {
 		if next, ok := w.do(m); ok {
 			all = append(all, option{next, moveNames[m]})
+		}
+	}
+	for _, m := range amid.pressed {
+		if next, ok := w.allow(a, m); ok {
+			all = append(all, option{next, "A allows, before the swap " + moveNames[m]})
 		}
 	}
 	for _, m := range amid.before {
