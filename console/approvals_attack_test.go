@@ -80,7 +80,7 @@ func TestOnlyWhatWasShown(t *testing.T) {
 			}
 			r.tap(alice, p, "Allow once")
 			time.Sleep(10 * time.Second)
-		}, "sending… ", 2, []string{"Not sent: the call has changed"}},
+		}, "sending… ", 2, []string{"drop database"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *deskRig) {
