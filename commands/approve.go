@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"clawconsole/auth"
@@ -11,43 +12,77 @@ import (
 	"clawconsole/openclaw"
 )
 
-// Approve does /approve: it allows one call, once.
+// Approve does /approve: it allows one call, once, if it is the one that the person
+// has read: the digest says so. Without it the call is shown, to be decided there.
 type Approve struct {
-	ID string `arg:"" name:"id"`
+	ID     string `arg:"" name:"id"`
+	Digest string `arg:"" optional:"" name:"digest"`
 }
 
+// What is typed of an id and a digest to allow a call. An id that is shorter as a
+// whole is enough.
+const (
+	idTyped     = 6
+	digestTyped = 8
+)
+
 func (a *Approve) run(ctx context.Context, c *call) (Result, error) {
-	return c.decide(ctx, a.ID, openclaw.AllowOnce, "")
+	found, res, err := c.find(ctx, a.ID)
+	if err != nil {
+		return res, err
+	}
+	switch {
+	case len(a.ID) < idTyped && a.ID != found.Approval.ID:
+		return Result{}, &Failure{Message: fmt.Sprintf("%q is too short for an id", a.ID), Hint: "Nothing was decided. Type more of it: " + found.ShortID()}
+	case a.Digest == "" || found.State.Final():
+		return c.show(found)
+	case len(a.Digest) < digestTyped || !strings.HasPrefix(found.Digest, strings.ToLower(a.Digest)):
+		return Result{}, &Failure{Message: fmt.Sprintf("the digest of this call is not %q", a.Digest), Hint: "Nothing was decided. Look at it again: /approve " + found.ShortID()}
+	}
+	return c.decide(ctx, found, openclaw.AllowOnce, "")
+}
+
+// show has the prompt of a call sent to where the command came from.
+func (c *call) show(a approvals.Case) (Result, error) {
+	caller := c.grant.Caller()
+	switch err := c.Approvals.Show(a.Key, approvals.Place{Chat: caller.ChatID, Topic: caller.TopicID}); {
+	case err == nil:
+		return Result{Summary: "nothing is decided yet: read the call, then press its button"}, nil
+	case a.State.Final():
+		return about(a), &Failure{Message: lateBy(a)}
+	default:
+		return Result{}, &Failure{Message: "it has ended", Err: err}
+	}
 }
 
 // decideTimeout is how long a command waits for the gateway's word.
 const decideTimeout = 20 * time.Second
 
-// decide decides the one approval whose ID begins with id.
-func (c *call) decide(ctx context.Context, id string, d openclaw.Decision, reason string) (Result, error) {
+// find returns the one approval whose ID begins with id.
+func (c *call) find(ctx context.Context, id string) (approvals.Case, Result, error) {
 	if c.Approvals == nil {
-		return Result{}, &Failure{Message: "this console takes no approvals"}
+		return approvals.Case{}, Result{}, &Failure{Message: "this console takes no approvals"}
 	}
 	found := c.Approvals.Find(ctx, id)
 	switch {
 	case len(found) == 0:
-		return Result{}, &Failure{Message: fmt.Sprintf("no approval begins with %q", id), Hint: "/pending lists those that wait."}
-	case len(found) > 1:
-		res := Result{Hint: "Nothing was decided. Type more of the id."}
-		block := Block{Kind: Given}
-		for i, a := range found {
-			if i == pendingMost {
-				break
-			}
-			block.Items = append(block.Items, Item{Label: a.Approval.ID, Value: oneCall(a)})
-		}
-		res.Blocks = []Block{block}
-		return res, &Failure{Message: fmt.Sprintf("%d approvals begin with %q", len(found), id), Hint: res.Hint}
+		return approvals.Case{}, Result{}, &Failure{Message: fmt.Sprintf("no approval begins with %q", id), Hint: "/pending lists those that wait."}
+	case len(found) == 1:
+		return found[0], Result{}, nil
 	}
+	block := Block{Kind: Given}
+	for _, a := range found[:min(len(found), pendingMost)] {
+		block.Items = append(block.Items, Item{Label: a.Approval.ID, Value: oneCall(a)})
+	}
+	return approvals.Case{}, Result{Blocks: []Block{block}},
+		&Failure{Message: fmt.Sprintf("%d approvals begin with %q", len(found), id), Hint: "Nothing was decided. Type more of the id."}
+}
+
+// decide decides a call as it was found.
+func (c *call) decide(ctx context.Context, was approvals.Case, d openclaw.Decision, reason string) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, decideTimeout)
 	defer cancel()
-	was := found[0]
-	a, err := c.Approvals.Decide(ctx, c.grant, was.Key, d, reason)
+	a, err := c.Approvals.Decide(ctx, c.grant, was, d, reason)
 	var refusal *auth.Refusal
 	switch {
 	case errors.As(err, &refusal):
@@ -62,28 +97,43 @@ func (c *call) decide(ctx context.Context, id string, d openclaw.Decision, reaso
 		return Result{}, &Failure{Message: "too late: its time is up"}
 	case errors.Is(err, approvals.ErrOffered):
 		return Result{}, &Failure{Message: fmt.Sprintf("the gateway does not offer %q for it", d)}
-	case errors.Is(err, context.DeadlineExceeded):
-		return Result{}, &Failure{Message: "not confirmed yet", Hint: "It is sent until the gateway answers; the prompt shows what comes of it.", Err: err}
+	case errors.Is(err, approvals.ErrChanged):
+		return Result{}, &Failure{Message: "the call has changed", Hint: "Nothing was decided. Look at it again: /approve " + a.ShortID()}
+	case errors.Is(err, approvals.ErrTooLong):
+		return Result{}, &Failure{Message: "this call is too large to be shown", Hint: "It can only be denied here: /deny " + a.ShortID()}
+	case errors.Is(err, approvals.ErrUnrecorded):
+		return Result{}, &Failure{Message: "cannot record it, nothing was sent", Hint: "The console's disk needs a look.", Err: err}
 	case errors.Is(err, approvals.ErrEnded):
 	case err != nil:
-		return Result{}, &Failure{Message: "cannot record it, nothing was sent", Hint: "The console's disk needs a look.", Err: err}
+		// Whatever ended the wait: the decision is made, and on its way.
+		return Result{}, &Failure{Message: "not confirmed yet", Hint: "It is sent until the gateway answers; the prompt shows what comes of it.", Err: err}
 	}
-	call := Block{Kind: Given, Items: []Item{{Value: oneCall(a)}}}
 	if !a.State.Final() {
-		return Result{Blocks: []Block{call}}, &Failure{Message: "not decided", Hint: a.Note}
+		return about(a), &Failure{Message: "not decided", Hint: a.Note}
 	}
 	if err == nil && a.End.Ours && a.Claim.Decision == d {
-		res := Result{Summary: fmt.Sprintf("%s at %s", a.State, a.End.At.UTC().Format("15:04:05 UTC")), Blocks: []Block{call}}
+		res := about(a)
+		res.Summary = fmt.Sprintf("%s at %s", a.State, a.End.At.UTC().Format("15:04:05 UTC"))
 		if reason != "" {
 			res.Blocks = append(res.Blocks, Block{Kind: Fields, Items: []Item{{"Reason", reason}}})
 		}
 		return res, nil
 	}
-	who := "elsewhere"
+	return about(a), &Failure{Message: lateBy(a)}
+}
+
+// about says which call a message is about.
+func about(a approvals.Case) Result {
+	return Result{Blocks: []Block{{Kind: Given, Items: []Item{{Value: oneCall(a)}}}}}
+}
+
+// lateBy says how a call ended for which a decision came too late.
+func lateBy(a approvals.Case) string {
+	who := "elsewhere "
 	if a.End.Ours {
-		who = "by " + a.Claim.By.Name
+		who = "by " + a.Claim.By.Name + " "
 	} else if a.State != approvals.Approved && a.State != approvals.Denied {
 		who = ""
 	}
-	return Result{Blocks: []Block{call}}, &Failure{Message: fmt.Sprintf("too late: %s %s at %s", a.State, who, a.End.At.UTC().Format("15:04:05 UTC"))}
+	return fmt.Sprintf("too late: %s %sat %s", a.State, who, a.End.At.UTC().Format("15:04:05 UTC"))
 }

@@ -14,5 +14,9 @@ type Deny struct {
 }
 
 func (d *Deny) run(ctx context.Context, c *call) (Result, error) {
-	return c.decide(ctx, d.ID, openclaw.Deny, strings.TrimSpace(string(d.Reason)))
+	found, res, err := c.find(ctx, d.ID)
+	if err != nil {
+		return res, err
+	}
+	return c.decide(ctx, found, openclaw.Deny, strings.TrimSpace(string(d.Reason)))
 }

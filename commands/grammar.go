@@ -39,7 +39,7 @@ type grammar struct {
 	Stop    Stop    `cmd:"" class:"moderate" group:"Talk" help:"end what a session is doing" example:"/stop main"`
 
 	Pending  Pending  `cmd:"" class:"safe" group:"Approve" help:"tool calls that wait for a decision" example:"/pending"`
-	Approve  Approve  `cmd:"" class:"approve" group:"Approve" help:"allow a waiting call, once" example:"/approve 07f9a8f6"`
+	Approve  Approve  `cmd:"" class:"approve" group:"Approve" help:"allow the call with that digest, or show it" example:"/approve 07f9a8f6 3b5c1e90"`
 	Deny     Deny     `cmd:"" class:"approve" group:"Approve" help:"deny a waiting call and say why" example:"/deny 07f9a8f6 wrong target"`
 	Selftest Selftest `cmd:"" class:"approve" group:"Approve" help:"raise a harmless approval and time each leg" example:"/selftest"`
 

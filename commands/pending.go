@@ -17,7 +17,8 @@ import (
 type Approvals interface {
 	Open() []approvals.Case
 	Find(ctx context.Context, id string) []approvals.Case
-	Decide(ctx context.Context, g auth.Grant, key string, d openclaw.Decision, reason string) (approvals.Case, error)
+	Decide(ctx context.Context, g auth.Grant, shown approvals.Case, d openclaw.Decision, reason string) (approvals.Case, error)
+	Show(key string, to approvals.Place) error
 	Direct(id string, to approvals.Place)
 	Wait(ctx context.Context, id string, done func(approvals.Case) bool) (approvals.Case, error)
 }
@@ -64,14 +65,22 @@ func (*Pending) run(_ context.Context, c *call) (Result, error) {
 		if on := strings.TrimSpace(a.Approval.Host + " " + a.Approval.NodeID); on != "" && on != "gateway" {
 			block.Items = append(block.Items, Item{Label: "runs on", Value: clip(on, callShown)})
 		}
+		if p := a.Approval.ResolvedPath; p != "" && !strings.HasPrefix(a.Approval.Command, p) {
+			block.Items = append(block.Items, Item{Label: "program", Value: clip(p, callShown)})
+		}
 		if a.Approval.SessionKey != "" {
 			block.Items = append(block.Items, Item{Label: "from", Value: a.Approval.SessionKey})
 		}
+		block.Items = append(block.Items, Item{Label: "digest", Value: a.ShortDigest()})
 		res.Blocks = append(res.Blocks, block)
 		if a.Live() && c.grant.Operator().Can(auth.Approve) {
 			var row []Button
-			if a.Approval.Offers(openclaw.AllowOnce) && whole(a) {
-				row = append(row, Button{Label: "Allow " + a.ShortID(), Line: "/approve " + a.Approval.ID, Style: Good})
+			switch {
+			case !a.Approval.Offers(openclaw.AllowOnce):
+			case whole(a):
+				row = append(row, Button{Label: "Allow " + a.ShortID(), Line: "/approve " + a.Approval.ID + " " + a.ShortDigest(), Style: Good})
+			default:
+				row = append(row, Button{Label: "Show " + a.ShortID(), Line: "/approve " + a.Approval.ID})
 			}
 			res.Buttons = append(res.Buttons, append(row, Button{Label: "Deny " + a.ShortID(), Line: "/deny " + a.Approval.ID, Style: Serious}))
 		}
@@ -111,9 +120,13 @@ func oneCall(a approvals.Case) string {
 	return s
 }
 
-// whole reports whether the list says all that the call does: what and where, to
-// the letter.
+// whole reports whether the list says all that there is to know about a call, to the
+// letter. Any other is allowed at its prompt only.
 func whole(a approvals.Case) bool {
-	return a.Approval.Kind == openclaw.KindExec && oneCall(a) == a.Approval.Command &&
-		len([]rune(a.Approval.Cwd)) <= callShown && len([]rune(a.Approval.Host+a.Approval.NodeID)) < callShown
+	for _, s := range []string{a.Approval.Cwd, a.Approval.Host + a.Approval.NodeID, a.Approval.ResolvedPath, a.Approval.SessionKey} {
+		if len([]rune(s)) >= callShown {
+			return false
+		}
+	}
+	return oneCall(a) == a.Approval.Command && a.Note == "" && approvals.Plain(a.Approval)
 }

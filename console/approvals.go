@@ -45,8 +45,8 @@ type Desk struct {
 	ctx     context.Context // of Run; nil before
 	stopped bool
 	wg      sync.WaitGroup
-	whole   map[string]bool         // documents that were sent, by prompt and digest
-	asked   map[int64]chan struct{} // by chat: a question is on its way; closed when it has arrived
+	whole   map[string]bool                  // documents that were sent, by prompt and digest
+	asked   map[approvals.Spot]chan struct{} // by prompt: a question is on its way; closed when it has arrived
 }
 
 var (
@@ -57,10 +57,10 @@ var (
 // NewDesk returns a Desk.
 func NewDesk(c DeskConfig) *Desk {
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
-	d := &Desk{DeskConfig: c, log: c.Log, whole: make(map[string]bool), asked: make(map[int64]chan struct{})}
+	d := &Desk{DeskConfig: c, log: c.Log, whole: make(map[string]bool), asked: make(map[approvals.Spot]chan struct{})}
 	d.broker = approvals.New(approvals.Config{
 		Gateway: c.Gateway, Ledger: c.Ledger, Prompter: d, Record: d.record, Default: d.approvers,
-		Routes: c.Routes, AllowAlways: c.AllowAlways, Log: c.Log,
+		TooLong: d.tooLong, Routes: c.Routes, AllowAlways: c.AllowAlways, Log: c.Log,
 		Hide: func(s string) string { return c.Redactor.Text(s).String() },
 	})
 	return d
@@ -130,8 +130,14 @@ func (d *Desk) answer(p Press, note redact.Text, alert bool) {
 	})
 }
 
-// stalePress is how old a press may be that is handled only now, after a restart.
+// stalePress is how old a press may be.
 const stalePress = 2 * time.Minute
+
+// old reports whether a press may be too old: it is handled only now, after a restart,
+// or Telegram has kept it while we did not ask.
+func old(p Press) bool {
+	return time.Since(p.ReceivedAt) > stalePress || !p.MadeAfter.IsZero() && time.Since(p.MadeAfter) > stalePress
+}
 
 // Press implements [Approvals]. It never waits for the gateway or for Telegram.
 func (d *Desk) Press(ctx context.Context, op auth.Operator, p Press) (taken bool) {
@@ -173,14 +179,15 @@ func (d *Desk) press(ctx context.Context, op auth.Operator, p Press) (note redac
 		return refuse(redact.Literal("This is not an open approval. /pending lists them."))
 	case errors.Is(err, approvals.ErrChanged):
 		d.broker.Repaint(pressed.View)
-		return refuse(redact.Literal("The call has changed since. Look at it again, then decide."))
+		return refuse(changed)
 	case err != nil:
 		d.broker.Repaint(pressed.View)
 		return refuse(redact.Literal("This approval has no such button."))
-	case time.Since(p.ReceivedAt) > stalePress:
-		return refuse(redact.Literal("This press is too old to count: the console was away. Press again."))
 	}
 	deny := pressed.Action != approvals.AllowOnce && pressed.Action != approvals.AllowAlways
+	if !deny && old(p) { // a denial is never too old
+		return refuse(redact.Literal("This press is too old to count: the console was away. Press again."))
+	}
 	caller := auth.Caller{UserID: p.UserID, ChatID: p.ChatID, TopicID: p.TopicID, Private: p.Private}
 	grant, err := d.Gate.Admit(caller, auth.Ask{Class: auth.Approve, StepUp: pressed.Action == approvals.AllowAlways, Denial: deny})
 	if err != nil {
@@ -197,9 +204,9 @@ func (d *Desk) press(ctx context.Context, op auth.Operator, p Press) (note redac
 		var err error
 		switch pressed.Action {
 		case approvals.AllowOnce:
-			c, err = d.broker.Claim(grant, c.Key, openclaw.AllowOnce, "")
+			c, err = d.broker.Claim(grant, c, openclaw.AllowOnce, "")
 		case approvals.AllowAlways:
-			c, err = d.broker.Claim(grant, c.Key, openclaw.AllowAlways, "")
+			c, err = d.broker.Claim(grant, c, openclaw.AllowAlways, "")
 		case approvals.Deny:
 			c, err = d.broker.Refuse(grant, c.Key, at)
 		case approvals.Other:
@@ -228,6 +235,9 @@ func (d *Desk) press(ctx context.Context, op auth.Operator, p Press) (note redac
 	case approvals.Deny:
 		return redact.Literal("Held. Say why, or wait a minute: then it is denied without a reason."), false, func() {}
 	case approvals.Other:
+		if done[0].Question != 0 {
+			return redact.Literal("Reply to the question that is there already."), false, func() {}
+		}
 		return redact.Text{}, false, func() { d.question(p, op, done[0]) }
 	}
 	note = redact.Literal("sending…")
@@ -240,6 +250,8 @@ func (d *Desk) press(ctx context.Context, op auth.Operator, p Press) (note redac
 		}
 	}
 }
+
+var changed = redact.Literal("The call has changed since. Look at it again, then decide.")
 
 func ended(c approvals.Case) error {
 	if c.State.Final() {
@@ -276,6 +288,10 @@ func (d *Desk) refusal(err error, c approvals.Case) redact.Text {
 		return redact.Sprintf("Its time was up at %s.", d.clock(c.Approval.ExpiresAt))
 	case errors.Is(err, approvals.ErrOffered):
 		return redact.Literal("The gateway does not offer that decision for this call.")
+	case errors.Is(err, approvals.ErrChanged):
+		return changed
+	case errors.Is(err, approvals.ErrTooLong):
+		return redact.Literal("This call is too large to be shown. It can only be denied here.")
 	case errors.Is(err, approvals.ErrUnknown):
 		return redact.Literal("This is not an open approval. /pending lists them.")
 	}
@@ -285,12 +301,24 @@ func (d *Desk) refusal(err error, c approvals.Case) redact.Text {
 
 // question asks the one who denies for a reason in words.
 func (d *Desk) question(p Press, op auth.Operator, c approvals.Case) {
+	at := approvals.Spot{Chat: p.ChatID, Message: p.MessageID}
 	arrived := make(chan struct{})
 	d.mu.Lock()
-	d.asked[p.ChatID] = arrived
+	busy := d.asked[at] != nil
+	if !busy {
+		d.asked[at] = arrived
+	}
 	d.mu.Unlock()
+	if busy {
+		return
+	}
 	d.spawn(func(ctx context.Context) {
-		defer close(arrived)
+		defer func() {
+			d.mu.Lock()
+			delete(d.asked, at)
+			d.mu.Unlock()
+			close(arrived)
+		}()
 		id, err := d.Chat.Send(ctx, Address{ChatID: p.ChatID, TopicID: p.TopicID}, Reply{
 			Header:     redact.Sprintf("Why do you deny it, %s?", d.Redactor.Text(op.Name)),
 			Hint:       redact.Sprintf("Reply to this message before %s; the agent reads it.", d.clock(c.Until)),
@@ -320,17 +348,7 @@ func (d *Desk) Message(ctx context.Context, op auth.Operator, m Message) (taken 
 	c, ok := d.broker.Questioner(at)
 	if !ok {
 		// It may have been read before we have heard that it arrived.
-		d.mu.Lock()
-		arrived := d.asked[m.ChatID]
-		d.mu.Unlock()
-		if arrived == nil {
-			return false
-		}
-		select {
-		case <-arrived:
-		case <-time.After(callTimeout):
-		case <-ctx.Done():
-		}
+		d.questioned(ctx, m.ChatID)
 		if c, ok = d.broker.Questioner(at); !ok {
 			return false
 		}
@@ -366,6 +384,26 @@ func (d *Desk) Message(ctx context.Context, op auth.Operator, m Message) (taken 
 	return true
 }
 
+// questioned waits until all questions have arrived that are on their way to a chat.
+func (d *Desk) questioned(ctx context.Context, chat int64) {
+	d.mu.Lock()
+	var arriving []chan struct{}
+	for at, arrived := range d.asked {
+		if at.Chat == chat {
+			arriving = append(arriving, arrived)
+		}
+	}
+	d.mu.Unlock()
+	timeout := time.After(callTimeout)
+	for _, arrived := range arriving {
+		select {
+		case <-arrived:
+		case <-timeout:
+		case <-ctx.Done():
+		}
+	}
+}
+
 // errorFor puts an error of Telegram's into the broker's terms.
 func errorFor(err error) error {
 	var moved *MigratedError
@@ -374,6 +412,8 @@ func errorFor(err error) error {
 		return nil
 	case errors.As(err, &moved):
 		return &approvals.MovedError{Chat: moved.ChatID}
+	case errors.Is(err, ErrLimited):
+		return fmt.Errorf("%w: %w", approvals.ErrLimited, err)
 	case errors.Is(err, ErrGone):
 		return fmt.Errorf("%w: %w", approvals.ErrGone, err)
 	case errors.Is(err, ErrBlocked), errors.Is(err, ErrRejected):
@@ -417,13 +457,24 @@ func (d *Desk) attach(ctx context.Context, to approvals.Place, v approvals.View,
 // Repaint implements [approvals.Prompter].
 func (d *Desk) Repaint(ctx context.Context, to approvals.Place, message int64, v approvals.View) error {
 	reply, doc := d.prompt(v, approvals.Spot{Chat: to.Chat, Message: message})
-	if v[0].Note == "" {
-		doc = nil // it was sent with the prompt, unless the call has changed
+	if !v[0].Changed {
+		doc = nil // it was sent with the prompt
 	}
 	if err := d.attach(ctx, to, v, doc); err != nil {
 		return errorFor(err)
 	}
-	return errorFor(d.Chat.Edit(ctx, Address{ChatID: to.Chat, TopicID: to.Topic}, message, reply))
+	at := Address{ChatID: to.Chat, TopicID: to.Topic}
+	err := d.Chat.Edit(ctx, at, message, reply)
+	if errors.Is(err, ErrRejected) {
+		// What Telegram takes in no form is not a reason to leave buttons that no
+		// longer hold.
+		d.log.Warn("prompt rejected, showing less", "chat", to.Chat, "err", err)
+		err = d.Chat.Edit(ctx, at, message, d.least(v))
+	}
+	if errors.Is(err, ErrRejected) {
+		return fmt.Errorf("%w: %w", approvals.ErrGone, err)
+	}
+	return errorFor(err)
 }
 
 // Nudge implements [approvals.Prompter].

@@ -92,12 +92,14 @@ func BenchmarkApprovalPrompt(b *testing.B) {
 }
 
 // BenchmarkApprovalPress is the same for a press: from its update to the decision
-// handed to the gateway, with a thousand pending, claim and record on disk before.
+// handed to the gateway, and to the answer handed to Telegram, with a thousand
+// pending, claim and record on disk before.
 func BenchmarkApprovalPress(b *testing.B) {
 	r := benchDesk(b)
-	called := make(chan time.Time, 1)
+	called, answered := make(chan time.Time, 1), make(chan time.Time, 1)
 	r.gw.resolving = func(string, openclaw.Decision) (bool, error) { called <- time.Now(); return true, nil }
-	var took []time.Duration
+	r.chat.change(func() { r.chat.answered = func() { answered <- time.Now() } })
+	var took, answer []time.Duration
 	i := 0
 	for b.Loop() {
 		b.StopTimer()
@@ -114,6 +116,7 @@ func BenchmarkApprovalPress(b *testing.B) {
 		begun := time.Now()
 		r.desk.Press(context.Background(), auth.Operator{ID: alice, Name: "alice", May: []auth.Class{auth.Approve}}, press)
 		took = append(took, (<-called).Sub(begun))
+		answer = append(answer, (<-answered).Sub(begun))
 		b.StopTimer()
 		if _, err := r.desk.Broker().Wait(b.Context(), a.ID, func(c approvals.Case) bool { return c.State.Final() }); err != nil {
 			b.Fatal(err)
@@ -121,4 +124,6 @@ func BenchmarkApprovalPress(b *testing.B) {
 		b.StartTimer()
 	}
 	percentiles(b, took)
+	slices.Sort(answer)
+	b.ReportMetric(float64(answer[len(answer)*99/100].Microseconds()), "µs/p99-answer")
 }

@@ -33,6 +33,12 @@ type fakeGateway struct {
 	// resolving, if set, is called before a decision counts; an error is the
 	// answer, and with applied the decision counts all the same.
 	resolving func(id string, d openclaw.Decision) (applied bool, err error)
+
+	slow     time.Duration // between a decision that counts, with its event, and the answer
+	resolver string        // what its records name instead of the person; empty: the person
+	hang     chan struct{} // if set, it lists nothing until that is closed
+	draining bool          // it takes decisions only
+	deaf     bool          // it takes no messages for sessions
 }
 
 func newFakeGateway() *fakeGateway {
@@ -64,6 +70,21 @@ func (g *fakeGateway) away() error {
 		return openclaw.ErrDown
 	}
 	return nil
+}
+
+// shut is away for what a gateway that drains does not do either.
+func (g *fakeGateway) shut() error {
+	if g.draining {
+		return openclaw.ErrDraining
+	}
+	return g.away()
+}
+
+// change changes the gateway.
+func (g *fakeGateway) change(f func()) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	f()
 }
 
 // raise has an agent ask for something. Empty fields get a value.
@@ -125,7 +146,7 @@ func (g *fakeGateway) ListApprovals(context.Context) ([]openclaw.Approval, error
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.lists++
-	if err := g.away(); err != nil {
+	if err := g.shut(); err != nil {
 		return nil, err
 	}
 	var all []openclaw.Approval
@@ -135,10 +156,26 @@ func (g *fakeGateway) ListApprovals(context.Context) ([]openclaw.Approval, error
 	return all, nil
 }
 
+func (g *fakeGateway) ListedApproval(_ context.Context, kind openclaw.ApprovalKind, id string) (openclaw.Approval, error) {
+	if g.hang != nil {
+		<-g.hang
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if err := g.shut(); err != nil {
+		return openclaw.Approval{}, err
+	}
+	a, ok := g.open[id]
+	if !ok || a.Kind != kind {
+		return openclaw.Approval{}, openclaw.ErrNotFound
+	}
+	return a, nil
+}
+
 func (g *fakeGateway) GetApproval(_ context.Context, id string) (openclaw.ApprovalRecord, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err := g.away(); err != nil {
+	if err := g.shut(); err != nil {
 		return openclaw.ApprovalRecord{}, err
 	}
 	r, ok := g.records[id]
@@ -174,7 +211,8 @@ func (g *fakeGateway) ResolveApproval(ctx context.Context, person, id string, ki
 		if d == openclaw.Deny {
 			s = openclaw.ApprovalDenied
 		}
-		g.end(id, s, "clawconsole: "+person, "user", false)
+		g.end(id, s, cmp.Or(g.resolver, "clawconsole: "+person), "user", false)
+		time.Sleep(g.slow)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -189,8 +227,8 @@ func (g *fakeGateway) ResolveApproval(ctx context.Context, person, id string, ki
 func (g *fakeGateway) Tell(_ context.Context, session, message, key string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err := g.away(); err != nil {
-		return err
+	if err := g.shut(); err != nil || g.deaf {
+		return cmp.Or(err, openclaw.ErrTimeout)
 	}
 	if !slices.Contains(g.told, session+" "+message) {
 		g.told = append(g.told, session+" "+message)

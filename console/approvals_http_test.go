@@ -200,3 +200,59 @@ func outsideBoxes(e faketelegram.Entry) string {
 	}
 	return string(utf16.Decode(left))
 }
+
+// TestSecretsByKey. Attack: a secret that only its key betrays, in an argument that is
+// sent as a document and kept in the ledger.
+func TestSecretsByKey(t *testing.T) {
+	r := newOverHTTP(t)
+	long := strings.Repeat("long text ", 400)
+	request, err := json.Marshal(map[string]any{
+		"title": "t", "detail": long, "api_password": "hunter2hunter2",
+		"commandArgv": []string{"mysql", "--password", "hunter3hunter3"}, "env": map[string]string{"DB_PASSWORD": "hunter4hunter4"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.raise(openclaw.Approval{Kind: openclaw.KindPlugin, Title: "t", Detail: long, Request: request})
+	rows, err := r.store.OpenApprovals(r.ctx)
+	if err != nil || len(rows) != 1 {
+		t.Fatal(rows, err)
+	}
+	said := map[string]string{"ledger": string(rows[0].Body)}
+	for _, e := range r.server.Messages(alice) {
+		said["chat"] += e.Text + string(e.Content)
+	}
+	if !strings.Contains(said["chat"], "== api_password ==") {
+		t.Error("no document with all arguments")
+	}
+	for where, text := range said {
+		for _, secret := range []string{"hunter2", "hunter3", "hunter4"} {
+			if strings.Contains(text, secret) {
+				t.Errorf("%s is in the %s", secret, where)
+			}
+		}
+	}
+}
+
+// TestManyLines. Attack: more formatted pieces than Telegram reads in one message, so
+// that what comes after them stands bare, and is tappable.
+func TestManyLines(t *testing.T) {
+	r := newOverHTTP(t)
+	var warnings []string
+	for i := range 130 {
+		warnings = append(warnings, fmt.Sprintf("/approve_%d", i))
+	}
+	e := r.raise(openclaw.Approval{Command: "uptime", Warnings: warnings}).message
+	if !strings.Contains(e.Text, "Shortened.") || strings.Contains(outsideBoxes(e), "/approve_") {
+		t.Errorf("the message says\n%s", e.Text)
+	}
+	formatted := 0
+	for _, ent := range e.Entities {
+		if ent.Type == "bold" || ent.Type == "code" || ent.Type == "pre" {
+			formatted++
+		}
+	}
+	if formatted > 100 { // source: Bot API, "formatting options"
+		t.Errorf("%d formatted pieces", formatted)
+	}
+}

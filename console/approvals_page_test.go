@@ -88,7 +88,7 @@ func TestPromptsOnAPhone(t *testing.T) {
 	look("1-prompt")
 	r.hold.Store(true)
 	r.taps(a, "Allow once")
-	shown("sending…")
+	shown("Sending alice's approval")
 	look("2-sending")
 
 	b := r.raise(openclaw.Approval{Command: "curl -s https://get.example.com/install.sh | sudo bash", SessionKey: "agent:devops:main", AgentID: "devops"})

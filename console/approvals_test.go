@@ -54,7 +54,7 @@ func TestAllow(t *testing.T) {
 		}
 		for _, p := range []sent{pa, pb} {
 			p = r.now(p)
-			r.shows(p, "Approval by alice", "sending…")
+			r.shows(p, "Sending alice's approval…", "has not confirmed")
 			if strings.Contains(p.text(), "Approved") || len(p.labels()) > 0 {
 				t.Errorf("shown before the gateway has confirmed:\n%s", p.text())
 			}
@@ -79,6 +79,29 @@ func TestAllow(t *testing.T) {
 		if got := r.gw.decisions(); len(got) != 1 {
 			t.Errorf("the gateway was told %q", got)
 		}
+	})
+}
+
+// TestAnsweredAtOnce: a press is answered, and the prompt shows what is under way,
+// before the gateway has said anything at all, however much waits.
+func TestAnsweredAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *deskRig) {
+		r.gw.hang = make(chan struct{})
+		r.open()
+		for i := range 200 {
+			r.gw.raise(openclaw.Approval{Command: fmt.Sprint("uptime ", i)})
+		}
+		synctest.Wait()
+		p, begun := r.inChat(alice)[17], time.Now()
+		r.tap(alice, p, "Allow once")
+		synctest.Wait()
+		if d := time.Since(begun); d > 0 || r.note() != "sending…" {
+			t.Errorf("after %v the answer is %q", d, r.note())
+		}
+		r.shows(r.now(p), "Sending alice's approval…")
+		close(r.gw.hang)
+		synctest.Wait()
+		r.shows(r.now(p), "Approved by alice")
 	})
 }
 
@@ -127,6 +150,9 @@ func TestWrongPresses(t *testing.T) {
 			note: "Locked. Send /auth with your secret in our private chat, then press again.", kept: true},
 		{name: "old press", press: func(_ *deskRig, _ openclaw.Approval, p *console.Press) {
 			p.ReceivedAt = p.ReceivedAt.Add(-3 * time.Minute)
+		}, note: "This press is too old to count: the console was away. Press again.", kept: true},
+		{name: "kept by Telegram", press: func(_ *deskRig, _ openclaw.Approval, p *console.Press) {
+			p.MadeAfter = p.ReceivedAt.Add(-20 * time.Minute)
 		}, note: "This press is too old to count: the console was away. Press again.", kept: true},
 		{name: "already decided", before: func(r *deskRig, _ openclaw.Approval, p sent) { r.tap(alice, p, "Allow once"); synctest.Wait() }, note: "Too late: approved by alice at 00:00:00 UTC."},
 		{name: "decided elsewhere", before: func(r *deskRig, a openclaw.Approval, _ sent) {
@@ -241,7 +267,7 @@ func TestDeny(t *testing.T) {
 				p, other := r.prompt(alice), r.prompt(bob)
 				r.tap(alice, p, "Deny")
 				synctest.Wait()
-				r.shows(r.now(p), "alice denies it", "Nobody can allow it any more")
+				r.shows(r.now(p), "alice denies it", "Nobody can allow it here any more")
 				if got := r.now(p).labels(); !slices.Equal(got, []string{"wrong target", "not now", "looks unsafe", "other…"}) {
 					t.Errorf("buttons %q", got)
 				}
@@ -274,6 +300,23 @@ func TestDeny(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestDenialBeforeExpiry: who denies late does not wait for a reason until it is too
+// late.
+func TestDenialBeforeExpiry(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *deskRig) {
+		r.open()
+		a := r.gw.raise(openclaw.Approval{ExpiresAt: time.Now().Add(40 * time.Second)})
+		synctest.Wait()
+		p := r.prompt(alice)
+		r.tap(alice, p, "Deny")
+		time.Sleep(39 * time.Second)
+		synctest.Wait()
+		if got := r.gw.decisions(); !slices.Equal(got, []string{"alice deny " + a.ID}) {
+			t.Errorf("before the expiry the gateway was told %q", got)
+		}
+	})
 }
 
 // TestQuestionIsBound: a reason in words counts only from the one who was asked,
@@ -313,6 +356,32 @@ func TestQuestionIsBound(t *testing.T) {
 	})
 }
 
+// TestTwoQuestions: who presses other… twice is asked once, and so can reply.
+func TestTwoQuestions(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *deskRig) {
+		r.open()
+		r.gw.raise(openclaw.Approval{})
+		synctest.Wait()
+		p := r.prompt(alice)
+		r.tap(alice, p, "Deny")
+		synctest.Wait()
+		r.tap(alice, r.now(p), "other…")
+		r.tap(alice, r.now(p), "other…")
+		synctest.Wait()
+		first := r.prompt(alice)
+		r.tap(alice, r.now(p), "other…")
+		synctest.Wait()
+		if got := len(r.inChat(alice)); got != 2 || r.note() != "Reply to the question that is there already." {
+			t.Errorf("%d messages, want prompt and question; answer %q", got, r.note())
+		}
+		m := r.message("because")
+		m.ReplyTo, m.ToUs = first.id, true
+		r.send(m)
+		synctest.Wait()
+		r.shows(r.now(p), "Denied by alice", "because")
+	})
+}
+
 // TestHowItEnds: five ends, five words, to people and to the agent.
 func TestHowItEnds(t *testing.T) {
 	for _, tt := range []struct {
@@ -345,6 +414,24 @@ func TestHowItEnds(t *testing.T) {
 			delete(r.gw.open, a.ID)
 			r.gw.set(openclaw.Connected)
 		}, "Cancelled at 00:00:00 UTC (the gateway no longer knows it)", ""},
+		{"denied elsewhere in a drain", func(r *deskRig, a openclaw.Approval) {
+			r.gw.change(func() { r.gw.draining = true }) // its record cannot be read
+			r.gw.end(a.ID, openclaw.ApprovalDenied, "control-ui", "user", false)
+		}, "Denied elsewhere at 00:00:00 UTC", ""},
+		{"expired in a drain", func(r *deskRig, a openclaw.Approval) {
+			r.gw.change(func() { r.gw.draining = true })
+			r.gw.end(a.ID, openclaw.ApprovalExpired, "", "timeout", false) // whose event looks like a denial by nobody
+			synctest.Wait()
+			r.shows(r.prompt(alice), "Allow this command")
+			r.gw.change(func() { r.gw.draining = false })
+			time.Sleep(time.Minute)
+		}, "Expired at 00:00:00 UTC, nobody decided", "expired: no operator decided in time"},
+		{"another call took its id", func(r *deskRig, a openclaw.Approval) {
+			r.gw.set(openclaw.Down)
+			r.gw.raise(openclaw.Approval{ID: a.ID, Command: "reboot", CreatedAt: a.CreatedAt.Add(time.Minute)})
+			r.gw.change(func() { delete(r.gw.open, a.ID) })
+			r.gw.set(openclaw.Connected)
+		}, "Cancelled at 00:00:00 UTC (another call took its place)", ""},
 		{"lost event", func(r *deskRig, a openclaw.Approval) {
 			r.gw.end(a.ID, openclaw.ApprovalDenied, "control-ui", "user", true)
 			r.gw.events <- openclaw.Resync{}
@@ -528,6 +615,41 @@ func TestNudge(t *testing.T) {
 	})
 }
 
+// TestNudgeOfTheRest: the reminder is for what is left of a group, and comes even if
+// Telegram does not take it at once.
+func TestNudgeOfTheRest(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *deskRig) {
+		r.open()
+		same := openclaw.Approval{Command: "make deploy", SessionKey: "agent:main:ops"}
+		r.gw.raise(same)
+		synctest.Wait()
+		p := r.prompt(alice)
+		time.Sleep(10 * time.Second)
+		r.gw.raise(same)
+		synctest.Wait()
+		r.tap(alice, p, "Allow once") // at what showed the first
+		synctest.Wait()
+		failed := false
+		r.chat.change(func() {
+			r.chat.failSend = func(sent) error {
+				if !failed {
+					failed = true
+					return errors.New("bad gateway")
+				}
+				return nil
+			}
+		})
+		time.Sleep(16 * time.Minute)
+		synctest.Wait()
+		for _, chat := range []int64{alice, bob} {
+			if got := len(r.inChat(chat)); got != 2 {
+				t.Errorf("%d messages in %d, want a prompt and a reminder", got, chat)
+			}
+			r.shows(r.prompt(chat), "Still waiting for a decision")
+		}
+	})
+}
+
 func TestGrouping(t *testing.T) {
 	inBubble(t, func(t *testing.T, r *deskRig) {
 		r.open()
@@ -643,17 +765,12 @@ func TestUndeliverable(t *testing.T) {
 		})
 	}
 
-	// A short outage costs time only, and a group that has moved is followed.
+	// A short outage costs time only.
 	inBubble(t, func(t *testing.T, r *deskRig) {
-		const moved = -1001000000777
-		r.deskConf.Routes = []approvals.Route{{Places: []approvals.Place{{Chat: group}}}}
 		begun := time.Now()
-		r.chat.failSend = func(s sent) error {
-			switch {
-			case time.Since(begun) < 20*time.Second:
+		r.chat.failSend = func(sent) error {
+			if time.Since(begun) < 20*time.Second {
 				return outage
-			case s.to.ChatID == group:
-				return &console.MigratedError{ChatID: moved}
 			}
 			return nil
 		}
@@ -661,7 +778,7 @@ func TestUndeliverable(t *testing.T) {
 		r.gw.raise(openclaw.Approval{})
 		time.Sleep(29 * time.Second)
 		synctest.Wait()
-		r.shows(r.prompt(moved), "Allow this command")
+		r.shows(r.prompt(alice), "Allow this command")
 	})
 }
 

@@ -27,12 +27,14 @@ import (
 const (
 	promptUnits = 3300 // of all blocks; less: nothing is shortened
 	promptMost  = 3900 // more is never offered for approval
+	callMost    = 3600 // of the call alone, likewise
 	commandHead = 700
 	commandTail = 200
 	textUnits   = 300 // description, detail
 	valueUnits  = 80
 	warnUnits   = 100
 	itemsMost   = 10
+	linesInAll  = 60 // items in one message; more: shortened. Telegram reads 100 entities, and leaves what follows bare
 	risksMost   = 6
 	linesMost   = 40 // of the call
 	endUnits    = 300
@@ -43,6 +45,7 @@ type prompting struct {
 	*Desk
 	a      openclaw.Approval
 	digest redact.Text
+	id     string
 	short  bool // values are to be shortened
 	cut    bool // something was
 }
@@ -55,7 +58,7 @@ func (d *Desk) prompt(v approvals.View, at approvals.Spot) (Reply, *Document) {
 	case v.Over():
 		return d.over(v), nil
 	case len(v.Live()) > 0:
-		return d.asking(v)
+		return d.asking(v, at)
 	case lead.Step == approvals.Asking:
 		return d.denying(v, lead, at), nil
 	case lead.Step == approvals.Sending:
@@ -69,32 +72,23 @@ func (d *Desk) prompt(v approvals.View, at approvals.Spot) (Reply, *Document) {
 }
 
 // asking is a prompt with buttons.
-func (d *Desk) asking(v approvals.View) (Reply, *Document) {
+func (d *Desk) asking(v approvals.View, at approvals.Spot) (Reply, *Document) {
 	lead := v.Live()[0]
-	p := &prompting{Desk: d, a: lead.Approval, digest: d.short(lead)}
-	blocks := p.blocks()
-	if size(blocks) > promptUnits || p.cut {
-		p.short = true
-		blocks = p.blocks()
-	}
-	reply := Reply{Header: d.headline(lead, len(v.Live())), Blocks: blocks}
-	if p.cut {
-		reply.Blocks = append(reply.Blocks, Block{Text: redact.Sprintf("Shortened. All of it: approval-%s.txt, above.", d.short(lead))})
-	}
-	if over := len(v) - len(v.Live()); over > 0 {
-		reply.Blocks = append(reply.Blocks, Block{Text: redact.Sprintf("%s of %s identical calls have ended.", redact.Int(int64(over)), redact.Int(int64(len(v))))})
-	}
+	reply, cut := d.call(lead)
+	long := units(reply) > callMost
+	reply.Header = d.headline(lead, len(v.Live()))
+	reply.Blocks = append(reply.Blocks, d.others(v)...)
 	if lead.Note != "" {
 		reply.Blocks = append(reply.Blocks, Block{Text: d.Redactor.Text(lead.Note)})
 	}
 	reply.Hint = redact.Sprintf("%s left, until %s", d.Redactor.Text(remaining(time.Until(lead.Approval.ExpiresAt))), d.minute(lead.Approval.ExpiresAt))
 
 	deny := Button{Label: redact.Literal("Deny"), Data: v.Button(approvals.Deny), Style: Serious}
-	if units(reply) > promptMost {
+	if long || units(reply) > promptMost {
 		// Nobody can have read what would be cut.
-		reply.Blocks = []Block{{Text: redact.Literal("This call is too large to be shown. It can only be denied here.")}}
+		reply.Blocks = []Block{{Text: tooLong}}
 		reply.Buttons = [][]Button{{deny}}
-		p.cut = true
+		cut = true
 	} else {
 		row := []Button{deny}
 		if lead.Approval.Offers(openclaw.AllowOnce) {
@@ -105,11 +99,93 @@ func (d *Desk) asking(v approvals.View) (Reply, *Document) {
 			reply.Buttons = append(reply.Buttons, []Button{{Label: redact.Literal("Always"), Data: v.Button(approvals.AllowAlways)}})
 		}
 	}
-	if !p.cut {
+	reply.Buttons = append(reply.Buttons, d.reasons(v, at)...)
+	if !cut {
 		return reply, nil
 	}
 	doc := d.document(lead)
 	return reply, &doc
+}
+
+var tooLong = redact.Literal("This call is too large to be shown. It can only be denied here.")
+
+// call shows all of a call, as far as it can be shown, and reports whether something
+// had to be cut.
+func (d *Desk) call(c approvals.Case) (reply Reply, cut bool) {
+	p := &prompting{Desk: d, a: c.Approval, digest: d.short(c), id: c.ShortID()}
+	reply.Blocks = p.blocks()
+	if size(reply.Blocks) > promptUnits || items(reply.Blocks) > linesInAll || p.cut {
+		p.short = true
+		reply.Blocks = p.blocks()
+	}
+	if p.cut {
+		reply.Blocks = append(reply.Blocks, Block{Text: redact.Sprintf("Shortened. All of it: approval-%s.txt.", d.short(c))})
+	}
+	return reply, p.cut
+}
+
+// tooLong reports whether a call is too large to be shown even if it is shortened.
+func (d *Desk) tooLong(c approvals.Case) bool {
+	reply, _ := d.call(c)
+	return units(reply) > callMost
+}
+
+// items is how many lines of their own blocks have.
+func items(blocks []Block) (n int) {
+	for _, b := range blocks {
+		n += max(1, len(b.Items))
+	}
+	return n
+}
+
+// others says how the calls of a group stand that cannot be decided any more.
+func (d *Desk) others(v approvals.View) (blocks []Block) {
+	ended := 0
+	say := func(t redact.Text) { blocks = append(blocks, Block{Text: t}) }
+	for _, c := range v {
+		by := d.Redactor.Text(c.Claim.By.Name)
+		switch {
+		case c.State.Final():
+			ended++
+		case c.Step == approvals.Asking:
+			say(redact.Sprintf("One more is being denied by %s.", by))
+		case c.Step == approvals.Sending:
+			say(redact.Sprintf("One more: sending %s's %s…", by, decision(c)))
+		case c.Step == approvals.Overdue:
+			say(redact.Literal("The time of one more is up."))
+		}
+	}
+	if ended > 0 {
+		say(redact.Sprintf("%s of %s identical calls have ended.", redact.Int(int64(ended)), redact.Int(int64(len(v)))))
+	}
+	return blocks
+}
+
+// decision is what somebody has decided, in a word.
+func decision(c approvals.Case) redact.Text {
+	switch c.Claim.Decision {
+	case openclaw.Deny:
+		return redact.Literal("denial")
+	case openclaw.AllowAlways:
+		return redact.Literal("approval for always")
+	}
+	return redact.Literal("approval")
+}
+
+// least is a prompt without anything of what it is about, for when Telegram does not
+// take that.
+func (d *Desk) least(v approvals.View) Reply {
+	lead := v.Lead()
+	reply := Reply{
+		Header: d.outcomeOf(lead, true),
+		Hint:   redact.Sprintf("digest %s", d.short(lead)),
+	}
+	if live := v.Live(); len(live) > 0 {
+		reply.Header = d.headline(live[0], len(live))
+		reply.Blocks = []Block{{Text: redact.Literal("Telegram does not take this call as a message. It can only be denied here.")}}
+		reply.Buttons = [][]Button{{{Label: redact.Literal("Deny"), Data: v.Button(approvals.Deny), Style: Serious}}}
+	}
+	return reply
 }
 
 // headline asks the question.
@@ -125,18 +201,6 @@ func (d *Desk) headline(c approvals.Case, n int) redact.Text {
 		return d.Redactor.Text(fmt.Sprintf("Allow these %d identical %ss on %s?", n, what, d.Name))
 	}
 	return d.Redactor.Text(fmt.Sprintf("Allow this %s on %s?", what, d.Name))
-}
-
-// known are the keys of a request that have a place and a name of their own, or
-// tell nothing that helps to decide: those are in the document only.
-var known = map[string]bool{
-	"command": true, "title": true, "description": true, "detail": true, "severity": true, "pluginId": true, "toolName": true,
-	"cwd": true, "host": true, "nodeId": true, "resolvedPath": true, "agentId": true, "sessionKey": true,
-	"warningText": true, "commandAnalysis": true, "scope": true,
-	"sessionId": true, "runId": true, "toolCallId": true, "security": true, "ask": true,
-	"allowedDecisions": true, "unavailableDecisions": true, "commandSpans": true, "commandPreview": true,
-	"turnSourceChannel": true, "turnSourceTo": true, "turnSourceAccountId": true, "turnSourceThreadId": true,
-	"cronExecutionSource": true, "cronOperationBinding": true,
 }
 
 func (p *prompting) blocks() (blocks []Block) {
@@ -187,6 +251,7 @@ func (p *prompting) blocks() (blocks []Block) {
 		p.cut = true
 		items = append(items, Item{Label: redact.Sprintf("and %s more", redact.Int(int64(left)))})
 	}
+	add("ID", p.id)
 	items = append(items, Item{Label: redact.Literal("Digest"), Value: p.digest})
 	blocks = append(blocks, Block{Kind: Given, Items: items})
 
@@ -223,26 +288,22 @@ func (p *prompting) blocks() (blocks []Block) {
 
 // more returns the arguments that have no place of their own.
 func (p *prompting) more() (items []Item) {
-	args := arguments(p.a)
+	args := approvals.Arguments(p.hidden(p.a))
 	for _, key := range slices.Sorted(maps.Keys(args)) {
-		if raw := args[key]; !known[key] && !blank(raw) {
-			items = append(items, Item{Value: p.line(key+" = "+compact(raw), valueUnits)})
+		if !approvals.HasPlace(key) {
+			items = append(items, Item{Value: p.line(key+" = "+compact(args[key]), valueUnits)})
 		}
 	}
 	return items
 }
 
-func arguments(a openclaw.Approval) (args map[string]json.RawMessage) {
-	_ = json.Unmarshal(a.Request, &args) // what cannot be read has no keys
-	return args
-}
-
-func blank(raw json.RawMessage) bool {
-	switch string(raw) {
-	case "null", `""`, "[]", "{}":
-		return true
+// hidden is a without what its keys say is secret. Of a value alone that cannot be
+// told.
+func (d *Desk) hidden(a openclaw.Approval) openclaw.Approval {
+	if hidden := []byte(d.Redactor.Text(string(a.Request)).String()); json.Valid(hidden) {
+		a.Request = hidden
 	}
-	return false
+	return a
 }
 
 // compact is a JSON value as one line, a string without its quotes.
@@ -393,19 +454,17 @@ func (d *Desk) document(c approvals.Case) Document {
 		risks = append(risks, strings.TrimSpace(r.Note+" "+r.Detail))
 	}
 	section("look twice", strings.Join(risks, "\n"))
-	args := arguments(a)
+	args := approvals.Arguments(d.hidden(a))
 	for _, key := range slices.Sorted(maps.Keys(args)) {
 		switch key {
 		case "command", "title", "description", "detail", "warningText":
 			continue
 		}
-		if !blank(args[key]) {
-			section(visible(key, false), compact(args[key]))
-		}
+		section(visible(key, false), compact(args[key]))
 	}
 	return Document{
 		Name:    redact.Sprintf("approval-%s.txt", d.short(c)),
-		Caption: redact.Literal("All of it. Read this before you decide below."),
+		Caption: redact.Literal("All of it. Read this before you decide."),
 		Text:    redact.Concat(parts...),
 	}
 }
@@ -415,33 +474,36 @@ func (d *Desk) denying(v approvals.View, c approvals.Case, at approvals.Spot) Re
 	reply := Reply{
 		Header: redact.Sprintf("%s denies it", d.Redactor.Text(c.Claim.By.Name)),
 		Blocks: d.reminder(v),
-		Hint:   redact.Sprintf("Nobody can allow it any more. Without a reason it is sent at %s.", d.clock(c.Until)),
+		Hint:   redact.Sprintf("Nobody can allow it here any more. Without a reason it is sent at %s.", d.clock(c.Until)),
 	}
-	if at != c.AskedAt {
-		return reply
-	}
-	reply.Blocks = append(reply.Blocks, Block{Text: redact.Literal("Why? The agent is told.")})
-	button := func(a approvals.Action, label redact.Text) Button { return Button{Label: label, Data: v.Button(a)} }
-	reply.Buttons = [][]Button{
-		{button(approvals.WrongTarget, redact.Literal("wrong target")), button(approvals.NotNow, redact.Literal("not now"))},
-		{button(approvals.LooksUnsafe, redact.Literal("looks unsafe")), button(approvals.Other, redact.Literal("other…"))},
+	if reply.Buttons = d.reasons(v, at); reply.Buttons != nil {
+		why := redact.Literal("Why?")
+		if c.Approval.SessionKey != "" {
+			why = redact.Literal("Why? The agent is told.")
+		}
+		reply.Blocks = append(reply.Blocks, Block{Text: why})
 	}
 	return reply
 }
 
+// reasons are the buttons that say why, under the prompt at which somebody denies.
+func (d *Desk) reasons(v approvals.View, at approvals.Spot) [][]Button {
+	if !slices.ContainsFunc(v, func(c approvals.Case) bool { return c.Step == approvals.Asking && c.AskedAt == at }) {
+		return nil
+	}
+	button := func(a approvals.Action, label redact.Text) Button { return Button{Label: label, Data: v.Button(a)} }
+	return [][]Button{
+		{button(approvals.WrongTarget, redact.Literal("wrong target")), button(approvals.NotNow, redact.Literal("not now"))},
+		{button(approvals.LooksUnsafe, redact.Literal("looks unsafe")), button(approvals.Other, redact.Literal("other…"))},
+	}
+}
+
 // sending is a prompt whose decision the gateway has not confirmed.
 func (d *Desk) sending(v approvals.View, c approvals.Case) Reply {
-	what := redact.Literal("Approval")
-	switch c.Claim.Decision {
-	case openclaw.Deny:
-		what = redact.Literal("Denial")
-	case openclaw.AllowAlways:
-		what = redact.Literal("Approval for always")
-	}
 	reply := Reply{
-		Header: redact.Sprintf("%s by %s", what, d.Redactor.Text(c.Claim.By.Name)),
+		Header: redact.Sprintf("Sending %s's %s…", d.Redactor.Text(c.Claim.By.Name), decision(c)),
 		Blocks: d.reminder(v),
-		Hint:   redact.Literal("sending…"),
+		Hint:   redact.Literal("The gateway has not confirmed it yet."),
 	}
 	if c.Claim.Reason != "" {
 		reply.Blocks = append(reply.Blocks, Block{Kind: Given, Items: []Item{{Label: redact.Literal("Reason"), Value: d.text(c.Claim.Reason, false)}}})
@@ -495,8 +557,12 @@ func (d *Desk) over(v approvals.View) Reply {
 		reply.Blocks = append(reply.Blocks, Block{Kind: List, Items: items})
 	}
 	var items []Item
-	if c.End.Ours && c.Claim.Reason != "" {
-		items = append(items, Item{Label: redact.Literal("Reason"), Value: d.text(c.Claim.Reason, false)})
+	if c.Claim.Reason != "" {
+		label := redact.Literal("Reason")
+		if !c.End.Ours {
+			label = redact.Sprintf("Reason of %s", d.Redactor.Text(c.Claim.By.Name))
+		}
+		items = append(items, Item{Label: label, Value: d.text(c.Claim.Reason, false)})
 	}
 	if c.End.Resolver != "" {
 		by, _ := d.text(c.End.Resolver, false).Head(valueUnits)
@@ -506,11 +572,10 @@ func (d *Desk) over(v approvals.View) Reply {
 		reply.Blocks = append(reply.Blocks, Block{Kind: Given, Items: items})
 	}
 	if !c.End.Ours && c.Claim.By != (approvals.Person{}) {
-		what := redact.Literal("approval")
-		if c.Claim.Decision == openclaw.Deny {
-			what = redact.Literal("denial")
-		}
-		reply.Blocks = append(reply.Blocks, Block{Text: redact.Sprintf("The %s of %s came too late.", what, d.Redactor.Text(c.Claim.By.Name))})
+		reply.Blocks = append(reply.Blocks, Block{Text: redact.Sprintf("The %s of %s did not reach the gateway in time.", decision(c), d.Redactor.Text(c.Claim.By.Name))})
+	}
+	if slices.ContainsFunc(v, func(o approvals.Case) bool { return o.Unheard }) {
+		reply.Blocks = append(reply.Blocks, Block{Text: redact.Literal("The agent could not be told.")})
 	}
 	for _, o := range v {
 		if o.Outcome == "" {
@@ -588,7 +653,7 @@ func (d *Desk) reasonFor(c approvals.Case) redact.Text {
 
 // short is the start of a digest, for people.
 func (d *Desk) short(c approvals.Case) redact.Text {
-	return d.Redactor.Text(c.Digest[:min(8, len(c.Digest))])
+	return d.Redactor.Text(c.ShortDigest())
 }
 
 func (d *Desk) clock(t time.Time) redact.Text {

@@ -44,7 +44,7 @@ type Message struct {
 }
 
 // A Press is a tap on a button under a message of ours. Telegram does not say
-// when it was made.
+// when it was made, and keeps it while we are away.
 type Press struct {
 	UpdateID                           int64
 	ID                                 string // for Chat.Answer
@@ -55,6 +55,7 @@ type Press struct {
 	Stray                              bool   // the message has no such button (any more): a client may send what it likes
 	FromBot                            bool
 	ReceivedAt                         time.Time
+	MadeAfter                          time.Time // by our clock, as Telegram had none for us then; zero: not known
 }
 
 // Joined says that the bot was added to a group or channel, or that it learned
@@ -161,7 +162,7 @@ type Document struct {
 // wait. Source of every method: Telegram Bot API, implemented by
 // console/telegram.
 type Chat interface {
-	// Send sends r as one message and returns its ID. Errors: ErrBlocked,
+	// Send sends r as one message and returns its ID. Errors: ErrBlocked, ErrLimited,
 	// ErrRejected, *MigratedError; any other may be tried again.
 	Send(ctx context.Context, to Address, r Reply) (messageID int64, err error)
 
@@ -195,6 +196,10 @@ var (
 	// ErrBlocked means that this chat cannot be reached: the person blocked the bot
 	// or never started it, or the bot is no longer in the group.
 	ErrBlocked = errors.New("chat cannot be reached")
+
+	// ErrLimited means that Telegram still asked to wait when ctx was done: the chat is
+	// there, and takes no more messages for now.
+	ErrLimited = errors.New("chat takes no more messages for now")
 
 	// ErrRejected means that Telegram will never accept this message.
 	ErrRejected = errors.New("rejected by Telegram")

@@ -359,11 +359,21 @@ type fakeChat struct {
 	typing   int
 	deleted  []int64
 	left     []int64
-	failSend func(sent) error
-	noDelete error // of Delete
+	answered func()           // if set, called at each answer to a press
+	delay    func(sent)       // if set, called before a message is sent or edited
+	failSend func(sent) error // with the chat locked
+	failEdit func(sent) error // likewise
+	noDelete error            // of Delete
 
 	typingHangs bool
 	slow        chan struct{} // if set, each message takes one
+}
+
+// change changes the chat.
+func (c *fakeChat) change(f func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f()
 }
 
 func (c *fakeChat) Send(_ context.Context, to console.Address, r console.Reply) (int64, error) {
@@ -378,6 +388,7 @@ func (c *fakeChat) add(s *sent) (int64, error) {
 	if c.slow != nil {
 		<-c.slow
 	}
+	c.wait(*s)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.failSend != nil {
@@ -390,9 +401,25 @@ func (c *fakeChat) add(s *sent) (int64, error) {
 	return s.id, nil
 }
 
-func (c *fakeChat) Edit(_ context.Context, _ console.Address, id int64, r console.Reply) error {
+func (c *fakeChat) wait(s sent) {
+	c.mu.Lock()
+	delay := c.delay
+	c.mu.Unlock()
+	if delay != nil {
+		delay(s)
+	}
+}
+
+func (c *fakeChat) Edit(_ context.Context, to console.Address, id int64, r console.Reply) error {
+	edit := sent{to: to, reply: r}
+	c.wait(edit)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.failEdit != nil {
+		if err := c.failEdit(edit); err != nil {
+			return err
+		}
+	}
 	if id < 1 || id > int64(len(c.messages)) || c.messages[id-1].gone {
 		return console.ErrGone
 	}
@@ -416,6 +443,9 @@ func (c *fakeChat) Answer(_ context.Context, _ string, note redact.Text, alert b
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.notes = append(c.notes, note.String())
+	if c.answered != nil {
+		c.answered()
+	}
 	return nil
 }
 

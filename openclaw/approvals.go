@@ -144,6 +144,29 @@ func (g *Gateway) ListApprovals(ctx context.Context) ([]Approval, error) {
 	return all, nil
 }
 
+// ListedApproval returns one open approval as the list of its kind has it: what was
+// announced, if it has not changed since. One that is not listed is [ErrNotFound].
+// Source: exec.approval.list, plugin.approval.list, openclaw.approval.list.
+func (g *Gateway) ListedApproval(ctx context.Context, kind ApprovalKind, id string) (Approval, error) {
+	method := string(kind) + ".approval.list"
+	if kind == KindSystemAgent {
+		method = "openclaw.approval.list"
+	}
+	var raws []json.RawMessage
+	if err := g.Call(ctx, method, map[string]any{}, &raws); err != nil {
+		return Approval{}, err
+	}
+	for _, raw := range raws {
+		var w struct {
+			ID string `json:"id"`
+		}
+		if json.Unmarshal(raw, &w) == nil && w.ID == id {
+			return decodeApproval(raw, kind)
+		}
+	}
+	return Approval{}, fmt.Errorf("%w: approval %s is not listed", ErrNotFound, id)
+}
+
 // decodeApproval reads an element of a list or the payload of an event. kind is
 // for gateways that leave it out.
 func decodeApproval(raw json.RawMessage, kind ApprovalKind) (Approval, error) {
@@ -286,19 +309,20 @@ func getApproval(ctx context.Context, call caller, id string) (ApprovalRecord, e
 func (g *Gateway) ResolveApproval(ctx context.Context, person, id string, kind ApprovalKind, d Decision) (Resolution, error) {
 	ctx, cancel := g.withDeadline(ctx)
 	defer cancel()
-	call, done, err := g.as(ctx, person)
+	call, name, done, err := g.as(ctx, person)
 	if err != nil {
 		return Resolution{}, fmt.Errorf("resolve approval %s: %w", id, err)
 	}
 	defer done()
-	r, err := resolveApproval(ctx, call, id, kind, d)
+	r, err := resolveApproval(ctx, call, name, id, kind, d)
 	if err != nil {
 		return Resolution{}, fmt.Errorf("resolve approval %s: %w", id, err)
 	}
 	return r, nil
 }
 
-func resolveApproval(ctx context.Context, call caller, id string, kind ApprovalKind, d Decision) (Resolution, error) {
+// resolveApproval decides over a connection that bears name.
+func resolveApproval(ctx context.Context, call caller, name, id string, kind ApprovalKind, d Decision) (Resolution, error) {
 	before, err := getApproval(ctx, call, id)
 	looked := err == nil
 	switch {
@@ -323,7 +347,10 @@ func resolveApproval(ctx context.Context, call caller, id string, kind ApprovalK
 		}
 		method, params["kind"] = "approval.resolve", kind
 	}
-	err = call(ctx, method, params, nil)
+	var answer struct {
+		Applied bool `json:"applied"` // of approval.resolve, whose record does not bear our name
+	}
+	err = call(ctx, method, params, &answer)
 	var rpc *RPCError
 	late := errors.As(err, &rpc) && (rpc.Reason == "APPROVAL_ALREADY_RESOLVED" || rpc.Reason == "APPROVAL_NOT_FOUND")
 	if err != nil && !late {
@@ -335,25 +362,28 @@ func resolveApproval(ctx context.Context, call caller, id string, kind ApprovalK
 	after, gerr := getApproval(ctx, call, id)
 	switch {
 	case gerr == nil:
-		return Resolution{Applied: !late && after.Decision == d, Record: after}, nil
+		applied := !late && after.Decision == d && (answer.Applied || after.Resolver == name)
+		return Resolution{Applied: applied, Record: after}, nil
 	case late:
 		return Resolution{}, err
 	}
 	// The gateway took the decision and cannot show its record (it drains).
 	after = before
 	after.ID, after.Kind, after.Status, after.Reason, after.Decision, after.ResolvedAt = id, kind, ApprovalAllowed, "user", d, time.Now()
+	after.Resolver = name
 	if d == Deny {
 		after.Status = ApprovalDenied
 	}
 	return Resolution{Applied: true, Record: after}, nil
 }
 
-// as returns calls that are made in the name of person, and what ends them.
-func (g *Gateway) as(ctx context.Context, person string) (caller, func(), error) {
+// as returns calls that are made in the name of person, the name that the gateway
+// records for them, and what ends them.
+func (g *Gateway) as(ctx context.Context, person string) (_ caller, name string, done func(), err error) {
 	if _, err := g.current(); err != nil {
-		return nil, nil, err
+		return nil, "", nil, err
 	}
-	name := displayName(g.cfg.Name, person)
+	name = DisplayName(g.cfg.Name, person)
 	c, err := g.connect(ctx, name, g.decidingScopes(), []string{}, nil)
 	var he *handshakeError
 	switch {
@@ -361,15 +391,15 @@ func (g *Gateway) as(ctx context.Context, person string) (caller, func(), error)
 		c.start(ctx)
 		return func(ctx context.Context, method string, params, result any) error {
 			return c.call(ctx, method, params, result, false)
-		}, c.close, nil
+		}, name, c.close, nil
 	case errors.As(err, &he) && he.status == http.StatusServiceUnavailable, errors.Is(err, ErrDraining):
-		return g.Call, func() {}, nil
+		return g.Call, g.cfg.Name, func() {}, nil
 	case ctx.Err() != nil, errors.As(err, &he) && he.timeout:
-		return nil, nil, fmt.Errorf("%w: %w", ErrHanging, err)
+		return nil, "", nil, fmt.Errorf("%w: %w", ErrHanging, err)
 	case errors.Is(err, ErrStarting), errors.Is(err, ErrScope):
-		return nil, nil, err
+		return nil, "", nil, err
 	default:
-		return nil, nil, fmt.Errorf("%w: %w", ErrDown, err)
+		return nil, "", nil, fmt.Errorf("%w: %w", ErrDown, err)
 	}
 }
 
@@ -384,9 +414,10 @@ func (g *Gateway) decidingScopes() []Scope {
 	return s
 }
 
-// displayName joins the console's and the person's name, of which the gateway's
-// record keeps what can be read: no control characters, at most 60 characters.
-func displayName(console, person string) string {
+// DisplayName joins the console's and the person's name to that of a connection of
+// theirs, as the gateway's records have it: no control characters, at most 60
+// characters.
+func DisplayName(console, person string) string {
 	name := strings.Join(strings.Fields(strings.Map(func(r rune) rune {
 		if unicode.IsControl(r) || unicode.In(r, unicode.Cf) {
 			return -1
@@ -423,7 +454,7 @@ func (s *Simulation) Close() { s.stop() }
 func (g *Gateway) RequestSimulatedApproval(ctx context.Context, id, command string, ttl time.Duration) (*Simulation, error) {
 	ctx, cancel := g.withDeadline(ctx)
 	defer cancel()
-	c, err := g.connect(ctx, displayName(g.cfg.Name, "selftest"), g.decidingScopes(), []string{}, nil)
+	c, err := g.connect(ctx, DisplayName(g.cfg.Name, "selftest"), g.decidingScopes(), []string{}, nil)
 	if err != nil {
 		return nil, fmt.Errorf("simulate an approval: %w", err)
 	}

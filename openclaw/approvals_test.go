@@ -3,6 +3,8 @@ package openclaw_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -42,6 +44,15 @@ func TestResolveApproval(t *testing.T) {
 				return fakegateway.Action{}
 			})
 		}, decision: openclaw.AllowOnce, status: "denied", resolver: "bob"},
+		{name: "someone is first with the same while we decide", before: func(t *testing.T, s *fakegateway.Server, id string) {
+			s.Intercept(func(c fakegateway.Call) fakegateway.Action {
+				if c.Method == "exec.approval.resolve" {
+					go s.ResolveAs("clawconsole: alicia", id, "deny")
+					return fakegateway.Action{Delay: time.Second}
+				}
+				return fakegateway.Action{}
+			})
+		}, decision: openclaw.Deny, status: "denied", resolver: "clawconsole: alicia"},
 		{name: "expired", raise: fakegateway.Approval{TTL: time.Second}, before: func(*testing.T, *fakegateway.Server, string) { time.Sleep(2 * time.Second) }, decision: openclaw.AllowOnce, status: "expired"},
 		{name: "lost before the effect", before: dropAt("exec.approval.resolve", fakegateway.BeforeEffect), decision: openclaw.AllowOnce, err: openclaw.ErrLost, status: "pending"},
 		{name: "lost after the effect", before: dropAt("exec.approval.resolve", fakegateway.BeforeAnswer), decision: openclaw.AllowOnce, err: openclaw.ErrLost, status: "allowed", resolver: "clawconsole: alice"},
@@ -162,6 +173,34 @@ func TestApprovalEvents(t *testing.T) {
 		}
 		if r, err := g.GetApproval(t.Context(), id); err != nil || r.Status != openclaw.ApprovalCancelled || r.Reason != "gateway-restart" {
 			t.Errorf("GetApproval = %+v, %v", r, err)
+		}
+	})
+}
+
+func TestListedApproval(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		s := fake(t, fakegateway.Config{})
+		g := start(t, to(s))
+		await(t, g)
+		for _, kind := range []openclaw.ApprovalKind{openclaw.KindExec, openclaw.KindPlugin, openclaw.KindSystemAgent} {
+			raise := func(title string) string {
+				return s.Raise(fakegateway.Approval{Kind: string(kind), Request: map[string]any{"command": title, "title": title}})
+			}
+			raise("another")
+			id := raise("this")
+			raise("a third")
+			list, err := g.ListApprovals(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			i := slices.IndexFunc(list, func(a openclaw.Approval) bool { return a.ID == id })
+			if a, err := g.ListedApproval(t.Context(), kind, id); err != nil || !reflect.DeepEqual(a, list[i]) {
+				t.Errorf("ListedApproval(%s) = %+v, %v, want %+v", kind, a, err, list[i])
+			}
+			s.ResolveAs("bob", id, "deny")
+			if _, err := g.ListedApproval(t.Context(), kind, id); !errors.Is(err, openclaw.ErrNotFound) {
+				t.Errorf("ListedApproval(%s) after its end = %v, want ErrNotFound", kind, err)
+			}
 		}
 	})
 }

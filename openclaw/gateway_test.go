@@ -579,7 +579,7 @@ func TestDraining(t *testing.T) {
 		if st := g.State(); st.Phase != openclaw.Draining {
 			t.Errorf("phase = %v", st.Phase)
 		}
-		if r, err := g.ResolveApproval(t.Context(), "alice", id, openclaw.KindExec, openclaw.AllowOnce); err != nil || !r.Applied || r.Record.Status != openclaw.ApprovalAllowed {
+		if r, err := g.ResolveApproval(t.Context(), "alice", id, openclaw.KindExec, openclaw.AllowOnce); err != nil || !r.Applied || r.Record.Status != openclaw.ApprovalAllowed || r.Record.Resolver != "clawconsole" {
 			t.Errorf("ResolveApproval = %+v, %v", r, err)
 		}
 		if s.Status(id) != "allowed" {

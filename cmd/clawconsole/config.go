@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/url"
 	"os"
-	"path"
 	"path/filepath"
 	"regexp"
 	"regexp/syntax"
@@ -21,6 +20,8 @@ import (
 
 	"clawconsole/auth"
 	"clawconsole/exec"
+	"clawconsole/internal/approvals"
+	"clawconsole/openclaw"
 	"clawconsole/redact"
 
 	"github.com/BurntSushi/toml"
@@ -567,6 +568,9 @@ func (l *loader) check(c *Config) {
 	if r.Enabled && c.Auth.Secret.IsZero() {
 		l.fault("run.enabled", "needs a second factor", "set auth.secret_file: dangerous commands run only after an unlock")
 	}
+	if c.Approvals.AllowAlways && c.Auth.Secret.IsZero() {
+		l.fault("approvals.allow_always", "needs a second factor", `set auth.secret_file: "Always" needs an unlock`)
+	}
 	if c.Approvals.StepUp && c.Auth.Secret.IsZero() {
 		l.fault("approvals.step_up", "needs a second factor", "set auth.secret_file: approvals are then decided after an unlock")
 	}
@@ -620,9 +624,12 @@ func (l *loader) checkRoutes(c *Config) {
 	for i, r := range c.Approvals.Routes {
 		key := fmt.Sprintf("approvals.route[%d]", i)
 		for _, g := range []struct{ key, glob string }{{"source", r.Source}, {"agent", r.Agent}, {"session", r.Session}, {"tool", r.Tool}} {
-			if _, err := path.Match(g.glob, ""); err != nil {
-				l.fault(key+"."+g.key, fmt.Sprintf("%q is not a glob", g.glob), "")
+			if strings.ContainsAny(g.glob, `[]\{}`) {
+				l.fault(key+"."+g.key, fmt.Sprintf("%q is not a glob", g.glob), "only * and ? stand for something else")
 			}
+		}
+		if !matchesSource(r.Source) {
+			l.fault(key+".source", fmt.Sprintf("%q matches no source", r.Source), "sources are exec, plugin and system-agent")
 		}
 		reaches := false
 		for _, name := range r.Operators {
@@ -638,11 +645,14 @@ func (l *loader) checkRoutes(c *Config) {
 		for _, chat := range r.Chats {
 			a, err := parseChat(chat)
 			in := slices.ContainsFunc(c.Telegram.Groups, func(g GroupEntry) bool {
-				return g.ID == a.ChatID && (a.TopicID == 0 || len(g.Topics) == 0 || slices.Contains(g.Topics, a.TopicID))
+				return g.ID == a.ChatID && (len(g.Topics) == 0 || slices.Contains(g.Topics, a.TopicID))
 			})
+			known := slices.ContainsFunc(c.Telegram.Groups, func(g GroupEntry) bool { return g.ID == a.ChatID })
 			switch {
 			case err != nil:
 				l.fault(key+".chats", fmt.Sprintf("%q is not a chat id", chat), `"-1001234567890", or "-1001234567890/7" for a topic`)
+			case known && !in:
+				l.fault(key+".chats", fmt.Sprintf("%q is outside the topics of its group", chat), "name one of them: "+chatOnly(chat)+"/<topic>")
 			case !in:
 				l.fault(key+".chats", fmt.Sprintf("%q is not a configured group", chat), "add a [[telegram.group]] with this id")
 			case anybody:
@@ -653,6 +663,22 @@ func (l *loader) checkRoutes(c *Config) {
 			l.fault(key, "reaches nobody who may approve", "name an operator with the right approve, or a group that has one")
 		}
 	}
+}
+
+// matchesSource reports whether a route with that pattern can match anything.
+func matchesSource(glob string) bool {
+	for _, kind := range []openclaw.ApprovalKind{openclaw.KindExec, openclaw.KindPlugin, openclaw.KindSystemAgent} {
+		if approvals.Match(glob, string(kind)) {
+			return true
+		}
+	}
+	return false
+}
+
+// chatOnly is a chat of a route without its topic.
+func chatOnly(chat string) string {
+	id, _, _ := strings.Cut(chat, "/")
+	return id
 }
 
 // secret returns the value itself or what the file holds. Both is a fault.

@@ -179,6 +179,11 @@ func TestFaults(t *testing.T) {
 		{"a pattern without a fixed part", good + "[redact]\npatterns = [\"(\", \"[0-9]+\"]\n", "redact.patterns", `"[0-9]+" has no literal`},
 		{"a key name that is none", good + "[redact]\nkeys = [\"[\"]\npatterns = [\"(\"]\n", "redact.keys", "three letters"},
 		{"anchor in a chat we are not in", good + "[audit]\nanchor = -100\n", "audit.anchor", "neither an operator nor a configured group"},
+		{"route to no topic of its group", good + "[[telegram.group]]\nid = -100123\ntopics = [7]\n[[approvals.route]]\nchats = [\"-100123\"]\n", "approvals.route[0].chats", "outside the topics of its group"},
+		{"route to another topic", good + "[[telegram.group]]\nid = -100123\ntopics = [7]\n[[approvals.route]]\nchats = [\"-100123/8\"]\n", "approvals.route[0].chats", "outside the topics of its group"},
+		{"route with a class", good + "[[approvals.route]]\ntool = \"deploy_[wp]*\"\noperators = [\"alice\"]\n", "approvals.route[0].tool", "not a glob"},
+		{"route from no source", good + "[[approvals.route]]\nsource = \"exce\"\noperators = [\"alice\"]\n", "approvals.route[0].source", "matches no source"},
+		{"always without factor", good + "[approvals]\nallow_always = true\n", "approvals.allow_always", "second factor"},
 		{"broken file", "a = = 3\n" + good, "a", "expected value"},
 	}
 	for _, tt := range tests {

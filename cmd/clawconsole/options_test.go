@@ -280,10 +280,10 @@ func TestEveryOptionHasAnEffect(t *testing.T) {
 			w.start()
 			w.prompt(g, faketelegram.Supergroup)
 		},
-		"approvals.route.source":  routeMatches("source"),
-		"approvals.route.agent":   routeMatches("agent"),
-		"approvals.route.session": routeMatches("session"),
-		"approvals.route.tool":    routeMatches("tool"),
+		"approvals.route.source":  routeMatches("source", "ex*", "plugin"),
+		"approvals.route.agent":   routeMatches("agent", "m?in", "ops*"),
+		"approvals.route.session": routeMatches("session", "agent:main:*", "agent:ops:*"),
+		"approvals.route.tool":    routeMatches("tool", "e*c", "deploy_*"),
 		"redact.keys": func(t *testing.T, w *world, _ *fakegateway.Server) {
 			w.append("[redact]\nkeys = [\"*_COLOUR\"]\n")
 			w.runs("echo MY_COLOUR=bluish-green-77", "MY_COLOUR=[redacted]")
@@ -349,13 +349,21 @@ func TestEveryOptionHasAnEffect(t *testing.T) {
 	}
 }
 
-// routeMatches shows that a route to Bob does not apply where its glob does not
-// match, so that Alice is asked too, by the rule for no route.
-func routeMatches(key string) func(t *testing.T, w *world, g *fakegateway.Server) {
+// routeMatches shows that a route to Alice does not apply where its glob does not match,
+// and that the next one, to Bob, does: without it Alice would be asked too.
+func routeMatches(key, matches, other string) func(t *testing.T, w *world, g *fakegateway.Server) {
 	return func(t *testing.T, w *world, g *fakegateway.Server) {
-		w.append("[[approvals.route]]\noperators = [\"bob\"]\n" + key + " = \"nothing-like-it*\"\n")
+		for _, route := range [][2]string{{"alice", other}, {"bob", matches}} {
+			w.append(fmt.Sprintf("[[approvals.route]]\noperators = [%q]\n%s = %q\n", route[0], key, route[1]))
+		}
 		w.start()
-		w.prompt(g, faketelegram.Alice)
+		w.prompt(g, faketelegram.Bob)
+		w.ask(faketelegram.Alice, "/pending", "1 call waits")
+		for _, e := range w.telegram.Messages(faketelegram.Alice) {
+			if strings.HasPrefix(e.Text, "Allow ") {
+				t.Errorf("alice is asked:\n%s", e.Text)
+			}
+		}
 	}
 }
 

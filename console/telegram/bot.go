@@ -26,6 +26,7 @@ import (
 // Times of the poll. A poll that is dead is noticed when its request times out,
 // which is well within the 90 s that readiness allows.
 const (
+	pollMost       = 100              // updates in one batch; source: Bot API, getUpdates
 	pollTimeout    = 30 * time.Second // how long Telegram may hold a getUpdates
 	pollSlack      = 10 * time.Second // after which the connection is taken for dead
 	requestTimeout = 15 * time.Second // of every other method
@@ -173,11 +174,12 @@ func (b *Bot) Identify(ctx context.Context) (username string, err error) {
 func (b *Bot) Run(ctx context.Context, inbox Inbox) error {
 	var (
 		offset  int64
+		emptied time.Time // last poll after which Telegram had nothing more for us
 		backoff = new(backoff)
 		said    string
 	)
 	for ctx.Err() == nil {
-		next, err := b.pollOnce(ctx, inbox, offset)
+		next, more, err := b.pollOnce(ctx, inbox, offset, emptied)
 		if ctx.Err() != nil {
 			break
 		}
@@ -188,6 +190,9 @@ func (b *Bot) Run(ctx context.Context, inbox Inbox) error {
 		}
 		b.mu.Unlock()
 		if err == nil {
+			if !more {
+				emptied = time.Now()
+			}
 			if said != "" {
 				b.log.Info("telegram polled again")
 			}
@@ -214,28 +219,28 @@ func (b *Bot) Run(ctx context.Context, inbox Inbox) error {
 	return nil
 }
 
-func (b *Bot) pollOnce(ctx context.Context, inbox Inbox, offset int64) (next int64, err error) {
+func (b *Bot) pollOnce(ctx context.Context, inbox Inbox, offset int64, emptied time.Time) (next int64, more bool, err error) {
 	if _, err := b.Identify(ctx); err != nil {
-		return offset, err
+		return offset, false, err
 	}
 	// Decoded one by one, not by GetUpdatesWithContext: gotgbot fails a whole batch
 	// for one value it does not know (a new kind of forward, say), and as the batch is
 	// then never confirmed, no later update would ever arrive.
 	result, err := b.poll.RequestWithContext(ctx, "getUpdates", map[string]any{
 		"offset":          offset,
-		"limit":           100,
+		"limit":           pollMost,
 		"timeout":         int(pollTimeout / time.Second),
 		"allowed_updates": allowedUpdates,
 	}, &gotgbot.RequestOpts{Timeout: pollTimeout + pollSlack})
 	if err != nil {
-		return offset, b.clean("getUpdates", err)
+		return offset, false, b.clean("getUpdates", err)
 	}
 	var raw []json.RawMessage
 	if err := json.Unmarshal(result, &raw); err != nil {
-		return offset, fmt.Errorf("getUpdates: %w", err)
+		return offset, false, fmt.Errorf("getUpdates: %w", err)
 	}
 	if len(raw) == 0 {
-		return offset, nil
+		return offset, false, nil
 	}
 	batch := make([]console.Incoming, 0, len(raw))
 	next = offset
@@ -248,16 +253,19 @@ func (b *Bot) pollOnce(ctx context.Context, inbox Inbox, offset int64) (next int
 			continue
 		}
 		next = max(next, in.UpdateID+1)
+		if in.Press != nil {
+			in.Press.MadeAfter = emptied
+		}
 		batch = append(batch, in)
 	}
 	if len(batch) == 0 {
 		// They cannot be confirmed, so they come again at once.
-		return offset, fmt.Errorf("getUpdates: none of %d updates has a readable id", len(raw))
+		return offset, false, fmt.Errorf("getUpdates: none of %d updates has a readable id", len(raw))
 	}
 	if err := inbox.Receive(ctx, batch); err != nil {
-		return offset, fmt.Errorf("store updates: %w", err)
+		return offset, false, fmt.Errorf("store updates: %w", err)
 	}
-	return next, nil
+	return next, len(raw) == pollMost, nil
 }
 
 // backoff doubles from one second to maxBackoff.

@@ -327,6 +327,19 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestLimited: who gives up while Telegram asks to wait hears that, and not that there
+// is no answer.
+func TestLimited(t *testing.T) {
+	server, b := newServer(t)
+	server.OnCall(func(faketelegram.Call) *faketelegram.Fault { return faketelegram.TooManyRequests(60) })
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := b.Send(ctx, console.Address{ChatID: faketelegram.Alice}, console.Reply{Header: redact.Literal("x")})
+	if !errors.Is(err, console.ErrLimited) || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Send = %v, want ErrLimited", err)
+	}
+}
+
 // leak fails if err, or anything it wraps, shows the token.
 func leak(t *testing.T, err error) {
 	t.Helper()
@@ -397,7 +410,7 @@ func TestTokenStaysInside(t *testing.T) {
 			t.Errorf("%+v: Send worked", c)
 		}
 		leak(t, err)
-		_, err = b.pollOnce(ctx, new(box), 0)
+		_, _, err = b.pollOnce(ctx, new(box), 0, time.Time{})
 		leak(t, err)
 		cancel()
 		if _, secret, _ := strings.Cut(faketelegram.Token, ":"); strings.Contains(log.String(), secret) {
@@ -422,6 +435,30 @@ func TestPoisonedUpdate(t *testing.T) {
 	in, err := b.Decode([]byte(`{"update_id":6,"poll":{"id":"1"}}`))
 	if err != nil || in.UpdateID != 6 || in.Message != nil {
 		t.Errorf("Decode = %+v, %v", in, err)
+	}
+}
+
+// TestPressOfBefore: Telegram keeps presses while nobody asks for them, and does not say
+// how old they are: not older than the last poll that had nothing more.
+func TestPressOfBefore(t *testing.T) {
+	server, b := newServer(t)
+	last := time.Now().Add(-20 * time.Minute)
+	id, err := b.Send(t.Context(), console.Address{ChatID: faketelegram.Alice}, console.Reply{
+		Header: redact.Literal("x"), Buttons: [][]console.Button{{{Label: redact.Literal("Allow once"), Data: "a:x"}}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.Press(faketelegram.Press{Chat: faketelegram.Alice, Message: id, Label: "Allow once"}); err != nil {
+		t.Fatal(err)
+	}
+	in := new(box)
+	if _, more, err := b.pollOnce(t.Context(), in, 0, last); err != nil || more {
+		t.Errorf("pollOnce = more %v, %v", more, err)
+	}
+	got := in.all()
+	if len(got) == 0 || got[len(got)-1].Press == nil || !got[len(got)-1].Press.MadeAfter.Equal(last) {
+		t.Errorf("got %+v, want a press made after %v", got, last)
 	}
 }
 

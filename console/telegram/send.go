@@ -48,7 +48,7 @@ func (p *pace) hold(chat int64, after time.Duration) {
 func (b *Bot) call(ctx context.Context, method string, chat int64, do func() error) error {
 	for {
 		if err := b.pace.wait(ctx, chat); err != nil {
-			return fmt.Errorf("%s: %w", method, err)
+			return fmt.Errorf("%s: %w: %w", method, console.ErrLimited, err)
 		}
 		err := b.clean(method, do())
 		var limit *limitError

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ type Gateway interface {
 	Name() string
 	State() openclaw.State
 	ListApprovals(ctx context.Context) ([]openclaw.Approval, error)
+	ListedApproval(ctx context.Context, kind openclaw.ApprovalKind, id string) (openclaw.Approval, error)
 	GetApproval(ctx context.Context, id string) (openclaw.ApprovalRecord, error)
 	ResolveApproval(ctx context.Context, person, id string, kind openclaw.ApprovalKind, d openclaw.Decision) (openclaw.Resolution, error)
 	Tell(ctx context.Context, sessionKey, message, key string) error
@@ -37,9 +39,9 @@ type Ledger interface {
 	SwapApproval(ctx context.Context, was int64, a state.Approval) error
 	Approval(ctx context.Context, key string) (state.Approval, error)
 	OpenApprovals(ctx context.Context) ([]state.Approval, error)
+	ApprovalsLedBy(ctx context.Context, leader string) ([]state.Approval, error)
 	RecentApprovals(ctx context.Context, limit int) ([]state.Approval, error)
 	SavePrompt(ctx context.Context, p state.Prompt) error
-	MovePrompt(ctx context.Context, p state.Prompt, chat int64) error
 	Prompts(ctx context.Context, approval string) ([]state.Prompt, error)
 	PromptAt(ctx context.Context, chat, message int64) (state.Prompt, error)
 	PruneApprovals(ctx context.Context, before time.Time) (int64, error)
@@ -50,10 +52,11 @@ type Ledger interface {
 // another try.
 type Prompter interface {
 	// Prompt sends a message that shows v, with a sound. Errors: ErrUnreachable,
-	// *MovedError.
+	// ErrLimited, *MovedError.
 	Prompt(ctx context.Context, to Place, v View) (message int64, err error)
 
-	// Repaint makes an earlier message show v. Errors: ErrUnreachable, ErrGone.
+	// Repaint makes an earlier message show v. Errors: ErrUnreachable, ErrGone,
+	// *MovedError.
 	Repaint(ctx context.Context, to Place, message int64, v View) error
 
 	// Nudge reminds of a message, with a sound. Errors as of Prompt.
@@ -66,11 +69,19 @@ type Prompter interface {
 var (
 	// ErrUnreachable means that nobody can be asked in that place.
 	ErrUnreachable = errors.New("place cannot be reached")
+	// ErrLimited means that the place takes nothing for now: people are there, and
+	// will see it.
+	ErrLimited = errors.New("place takes no more messages for now")
 	// ErrGone means that the message is no longer there.
 	ErrGone = errors.New("prompt is gone")
 )
 
-// A MovedError means that a place is another one now.
+// ErrUnrecorded means that the ledger could not be written, so that nothing has
+// happened.
+var ErrUnrecorded = errors.New("the ledger cannot be written")
+
+// A MovedError means that a place has another number now, under which the console
+// does not know it: nobody there may decide before it is configured.
 type MovedError struct{ Chat int64 }
 
 func (e *MovedError) Error() string { return fmt.Sprintf("chat is now %d", e.Chat) }
@@ -114,6 +125,10 @@ type Config struct {
 	// there are none.
 	Hide func(string) string
 
+	// TooLong reports whether a call is too large to be shown, so that it can only be
+	// denied. Nil: none is.
+	TooLong func(Case) bool
+
 	Routes      []Route      // the first that matches counts
 	AllowAlways bool         // "allow always" may be decided
 	Log         *slog.Logger // optional
@@ -121,15 +136,16 @@ type Config struct {
 
 const (
 	undeliveredAfter = 30 * time.Second // without anybody reached
-	outcomeWindow    = 10 * time.Minute // after an approval, for what became of the call
+	forgetAfter      = 10 * time.Minute // the end
+	outcomeWindow    = 6 * time.Hour    // after an approval, for what became of the call
 	tellFor          = 10 * time.Minute // the agent is told until then
 	lookEvery        = time.Minute      // at the gateway's list, in case an event was lost
 	keepFor          = 7 * 24 * time.Hour
 	pruneEvery       = time.Hour
 	writeTimeout     = 5 * time.Second
 	promptTimeout    = 25 * time.Second // of one attempt to send or edit a prompt
-	sendsAtOnce      = 32
-	maxReason        = 500 // characters
+	sendsAtOnce      = 4                // for each chat: one that is slow must not delay another
+	maxReason        = 500              // characters
 )
 
 // A Broker keeps the open approvals. Run makes it work.
@@ -137,7 +153,6 @@ type Broker struct {
 	Config
 	log   *slog.Logger
 	ready chan struct{} // closed when Run has read the ledger; nothing is done before
-	sends chan struct{} // semaphore of calls to the Prompter
 	look  chan struct{} // holds one signal: compare with the gateway's list
 	tick  chan struct{} // holds one signal: deadlines have changed
 
@@ -146,10 +161,13 @@ type Broker struct {
 
 	mu       sync.Mutex
 	stopped  bool
-	compared bool                // with the gateway's list, since the start
-	cases    map[string]*Case    // open, and ended a short while ago; what is pointed to never changes
-	keys     map[string]string   // approval ID to the key of the newest case
-	groups   map[string][]string // leader to all of its group, the leader first
+	slots    map[int64]chan struct{} // by chat: semaphore of calls to the Prompter
+	outages  map[int64]time.Time     // by chat: since when nothing can be sent there
+	moved    map[int64]int64         // groups that have another number, which nobody has configured
+	compared bool                    // with the gateway's list, since the start
+	cases    map[string]*Case        // open, and ended a short while ago; what is pointed to never changes
+	keys     map[string]string       // approval ID to the key of the newest case
+	groups   map[string][]string     // leader to all of its group, the leader first
 	prompts  map[string][]state.Prompt
 	spots    map[Spot]string // message to leader
 	painting map[string]bool // leader; true: paint again
@@ -161,20 +179,28 @@ type Broker struct {
 	up       chan struct{} // closed and replaced at every connection
 	started  time.Time
 	faults   map[string]error
-	lost     int // undeliverable ones since the start
-	lostAt   time.Time
+	lost     tally // undeliverable ones
+	unheard  tally // of which no agent could be told the end
 }
+
+// A tally counts since the start.
+type tally struct {
+	n    int
+	last time.Time
+}
+
+func (t *tally) add() { t.n, t.last = t.n+1, time.Now() }
 
 // New returns a Broker.
 func New(c Config) *Broker {
 	return &Broker{
 		Config: c, log: cmp.Or(c.Log, slog.New(slog.DiscardHandler)),
-		ready: make(chan struct{}), sends: make(chan struct{}, sendsAtOnce),
-		look: make(chan struct{}, 1), tick: make(chan struct{}, 1),
+		ready: make(chan struct{}),
+		look:  make(chan struct{}, 1), tick: make(chan struct{}, 1),
 		cases: make(map[string]*Case), keys: make(map[string]string), groups: make(map[string][]string),
 		prompts: make(map[string][]state.Prompt), spots: make(map[Spot]string),
 		painting: make(map[string]bool), sending: make(map[string]bool), direct: make(map[string]Place), joining: make(map[string]chan struct{}),
-		follows: make(map[string]func()), watch: make(chan struct{}), up: make(chan struct{}), faults: make(map[string]error),
+		follows: make(map[string]func()), slots: make(map[int64]chan struct{}), outages: make(map[int64]time.Time), moved: make(map[int64]int64), watch: make(chan struct{}), up: make(chan struct{}), faults: make(map[string]error),
 	}
 }
 
@@ -192,10 +218,14 @@ func Wanted(e openclaw.Event) bool {
 // Run loads what is open, then works until ctx ends, and returns nil when all it
 // has started has ended. events are those that Wanted selects.
 func (b *Broker) Run(ctx context.Context, events <-chan openclaw.Event) error {
+	b.ctx, b.started = ctx, time.Now()
 	if err := b.load(ctx); err != nil {
+		b.mu.Lock()
+		b.stopped = true
+		b.mu.Unlock()
+		close(b.ready)
 		return fmt.Errorf("approvals: %w", err)
 	}
-	b.ctx, b.started = ctx, time.Now()
 	b.spawn(func() { b.comparing(ctx) })
 	b.spawn(func() { b.timing(ctx) })
 	close(b.ready)
@@ -227,27 +257,59 @@ func (b *Broker) spawn(f func()) {
 	}
 }
 
-// load reads the ledger.
+// load reads what is open from the ledger, and all that is shown with it.
 func (b *Broker) load(ctx context.Context) error {
 	rows, err := b.Ledger.OpenApprovals(ctx)
 	if err != nil {
 		return err
 	}
 	for _, row := range rows {
-		c, err := decodeCase(row)
-		if err != nil {
-			b.log.Error("approval in the ledger not understood, left out", "approval", row.Key, "err", err)
-			continue
+		if _, ok := b.get(row.Key); ok {
+			continue // with its group
 		}
-		prompts, err := b.Ledger.Prompts(ctx, c.Key)
+		group, err := b.group(ctx, row.Leader)
 		if err != nil {
 			return err
 		}
-		b.mu.Lock()
-		b.enter(c, prompts)
-		b.mu.Unlock()
+		if !slices.ContainsFunc(group, func(c Case) bool { return c.Key == row.Key }) { // of an older version of ours
+			if c, err := b.decode(row); err == nil {
+				group = append(group, c)
+			}
+		}
+		for _, c := range group {
+			prompts, err := b.Ledger.Prompts(ctx, c.Key)
+			if err != nil {
+				return err
+			}
+			b.mu.Lock()
+			b.enter(c, prompts)
+			b.mu.Unlock()
+		}
 	}
 	return nil
+}
+
+// group reads a leader and those that it leads from the ledger.
+func (b *Broker) group(ctx context.Context, leader string) (group []Case, err error) {
+	if leader == "" {
+		return nil, nil
+	}
+	rows, err := b.Ledger.ApprovalsLedBy(ctx, leader)
+	for _, row := range rows {
+		if c, err := b.decode(row); err == nil {
+			group = append(group, c)
+		}
+	}
+	return group, err
+}
+
+// decode is decodeCase that says in the log what it cannot read.
+func (b *Broker) decode(row state.Approval) (Case, error) {
+	c, err := decodeCase(row)
+	if err != nil {
+		b.log.Error("approval in the ledger not understood, left out", "approval", row.Key, "err", err)
+	}
+	return c, err
 }
 
 // enter puts a case into memory. b.mu is held.
@@ -259,8 +321,18 @@ func (b *Broker) enter(c Case, prompts []state.Prompt) {
 	if !slices.Contains(b.groups[c.Leader], c.Key) {
 		b.groups[c.Leader] = append(b.groups[c.Leader], c.Key)
 	}
+	b.enterPrompts(prompts...)
+}
+
+// enterPrompts puts prompts into memory. b.mu is held.
+func (b *Broker) enterPrompts(prompts ...state.Prompt) {
 	for _, p := range prompts {
-		b.prompts[p.Approval] = append(b.prompts[p.Approval], p)
+		same := func(q state.Prompt) bool { return q.ChatID == p.ChatID && q.TopicID == p.TopicID }
+		if i := slices.IndexFunc(b.prompts[p.Approval], same); i >= 0 {
+			b.prompts[p.Approval][i] = p
+		} else {
+			b.prompts[p.Approval] = append(b.prompts[p.Approval], p)
+		}
 		if p.MessageID > 0 {
 			b.spots[Spot{p.ChatID, p.MessageID}] = p.Approval
 		}
@@ -271,20 +343,22 @@ func (b *Broker) enter(c Case, prompts []state.Prompt) {
 func (b *Broker) resume() {
 	for _, c := range b.sorted() {
 		switch {
-		case c.State.Final():
+		case c.State.Final() && !c.Told:
 			b.finish(*c)
 		case c.Step == Sending:
 			b.send(c.Key, true)
 		}
-		if c.Leader == c.Key {
-			for _, p := range b.promptsOf(c.Key) {
-				if p.MessageID == 0 && !c.State.Final() {
-					b.deliver(p)
-				}
-			}
-			b.repaint(c.Leader)
-		}
 		b.follow(*c)
+	}
+	for _, leader := range b.leaders() {
+		for _, p := range b.promptsOf(leader) {
+			if p.MessageID == 0 && !b.view(leader).Over() {
+				b.deliver(p)
+			}
+		}
+		b.part(leader)
+		b.repaint(leader)
+		b.spawn(func() { b.retract(leader) })
 	}
 }
 
@@ -315,6 +389,9 @@ func (b *Broker) connected(s openclaw.State) {
 	b.up = make(chan struct{})
 	b.mu.Unlock()
 	signal(b.look)
+	for _, c := range b.open() {
+		b.spawn(func() { b.follow(c) })
+	}
 }
 
 func signal(c chan struct{}) {
@@ -371,7 +448,7 @@ func (b *Broker) compare(ctx context.Context) error {
 	}
 	var errs []error
 	for _, c := range open {
-		if !listed[c.Key] {
+		if !listed[c.Key] && !b.beingSent(c.Key) {
 			errs = append(errs, b.settle(ctx, c.Key))
 		}
 	}
@@ -400,12 +477,14 @@ func (b *Broker) settle(ctx context.Context, key string) error {
 	case !r.CreatedAt.IsZero() && !c.Approval.CreatedAt.IsZero() && !r.CreatedAt.Equal(c.Approval.CreatedAt):
 		r = openclaw.ApprovalRecord{Status: openclaw.ApprovalCancelled, Reason: "replaced"}
 	}
-	return b.recordedAs(key, r)
+	return b.recordedAs(key, r, false)
 }
 
-func (b *Broker) recordedAs(key string, r openclaw.ApprovalRecord) error {
+// recordedAs applies the gateway's record. applied says that our decision is surely
+// what it records; else that goes by the resolver's name.
+func (b *Broker) recordedAs(key string, r openclaw.ApprovalRecord, applied bool) error {
 	c, _ := b.get(key)
-	_, err := b.apply(key, recorded{record: r, ours: b.ours(r.Resolver, c.Claim.By), at: time.Now()})
+	_, err := b.apply(key, recorded{record: r, ours: applied || b.ours(r.Resolver, c.Claim.By), at: time.Now()})
 	if errors.Is(err, ErrEnded) {
 		return nil
 	}
@@ -420,7 +499,7 @@ func (b *Broker) ours(resolver string, p Person) bool {
 		return false
 	}
 	name := b.Gateway.Name()
-	return resolver == name || strings.HasPrefix(resolver, name+": ") && strings.HasPrefix(name+": "+p.Name, resolver)
+	return resolver == name || resolver == openclaw.DisplayName(name, p.Name)
 }
 
 // requested takes in an approval that waits.
@@ -433,15 +512,9 @@ func (b *Broker) requested(a openclaw.Approval) {
 	b.mu.Lock()
 	known, ok := b.cases[key]
 	to, alone := b.direct[a.ID]
-	delete(b.direct, a.ID)
 	b.mu.Unlock()
 	if ok {
-		if known.State == Pending && known.Digest != sum {
-			_, err := b.apply(key, changed{approval: a, digest: sum})
-			if err != nil {
-				b.log.Warn("an open approval was announced with other arguments", "approval", a.ID, "err", err)
-			}
-		}
+		b.again(*known, a, sum)
 		return
 	}
 	if !a.ExpiresAt.IsZero() && !time.Now().Before(a.ExpiresAt) {
@@ -457,15 +530,10 @@ func (b *Broker) requested(a openclaw.Approval) {
 	}
 
 	defer b.join(sum + a.SessionKey)()
-	b.mu.Lock()
 	if leader := b.leader(c); leader != "" {
 		c.Leader, places = leader, nil
 	}
-	b.mu.Unlock()
-	var prompts []state.Prompt
-	for _, p := range places {
-		prompts = append(prompts, state.Prompt{Approval: key, ChatID: p.Chat, TopicID: p.Topic})
-	}
+	prompts := promptsAt(key, places)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), writeTimeout)
 	err := b.Ledger.AddApproval(ctx, b.hidden(c).row(), prompts)
 	cancel()
@@ -481,6 +549,7 @@ func (b *Broker) requested(a openclaw.Approval) {
 	}
 
 	b.mu.Lock()
+	delete(b.direct, a.ID)
 	b.enter(c, prompts)
 	b.changedNow()
 	b.mu.Unlock()
@@ -497,6 +566,76 @@ func (b *Broker) requested(a openclaw.Approval) {
 		}
 	}
 	b.spawn(func() { b.follow(c) })
+}
+
+// promptsAt returns the prompts of a leader, not sent yet.
+func promptsAt(leader string, places []Place) (prompts []state.Prompt) {
+	for _, p := range places {
+		prompts = append(prompts, state.Prompt{Approval: leader, ChatID: p.Chat, TopicID: p.Topic})
+	}
+	return prompts
+}
+
+// again takes in what is announced once more. What memory has of it may have come
+// from the ledger, without its secrets.
+func (b *Broker) again(c Case, a openclaw.Approval, sum string) {
+	if c.State.Final() {
+		return
+	}
+	if c.Digest == sum {
+		b.mu.Lock()
+		if now := b.cases[c.Key]; now != nil && now.Digest == sum && !now.State.Final() {
+			fresh := *now
+			fresh.Approval = a
+			b.cases[c.Key] = &fresh
+		}
+		b.mu.Unlock()
+		return
+	}
+	b.log.Warn("an open approval was announced with other arguments", "approval", a.ID)
+	if _, err := b.apply(c.Key, changed{approval: a, digest: sum, at: time.Now()}); err != nil {
+		b.log.Error("change of an approval not taken in", "approval", a.ID, "err", err)
+		return
+	}
+	b.part(c.Leader)
+}
+
+// part has what is no longer the same call as its leader asked by itself.
+func (b *Broker) part(leader string) {
+	for _, c := range b.strays(leader) {
+		if _, err := b.apply(leader, noted(func(l *Case) { l.Changed = true })); err != nil {
+			b.log.Error("leader of a group not changed", "approval", leader, "err", err)
+		}
+		prompts := promptsAt(c.Key, b.places(c.Approval))
+		for _, p := range prompts {
+			b.keepPrompt(p) // first: what is asked by itself has somewhere to be asked
+		}
+		if _, err := b.apply(c.Key, parted{}); err != nil {
+			b.log.Error("call not asked by itself", "approval", c.Approval.ID, "err", err)
+			continue
+		}
+		if len(prompts) == 0 {
+			b.undeliverable(c.Key, "no route reaches anybody")
+		}
+		for _, p := range prompts {
+			b.deliver(p)
+		}
+	}
+	b.repaint(leader)
+}
+
+// strays are the cases of a group that have not ended and are not the call that its
+// prompts show.
+func (b *Broker) strays(leader string) (strays []Case) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	v := b.viewed(leader)
+	for _, key := range b.groups[leader] {
+		if c := b.cases[key]; c != nil && !c.State.Final() && c.Digest != v[0].Digest {
+			strays = append(strays, *c)
+		}
+	}
+	return strays
 }
 
 // join waits until nobody else takes in a call of the same kind, and returns what
@@ -522,15 +661,17 @@ func (b *Broker) join(kind string) (done func()) {
 }
 
 // leader returns the key of a case that is identical to c, asked by the same
-// session and still open to everybody, or "". b.mu is held.
+// session and still open to everybody, or "".
 func (b *Broker) leader(c Case) string {
 	if c.Approval.SessionKey == "" || c.Alone {
 		return ""
 	}
 	const most = 20 // calls in one prompt
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	for leader, keys := range b.groups {
 		l := b.cases[leader]
-		if l.Live() && !l.Alone && l.Digest == c.Digest && l.Approval.SessionKey == c.Approval.SessionKey &&
+		if l != nil && l.Live() && !l.Alone && l.Digest == c.Digest && l.Approval.SessionKey == c.Approval.SessionKey &&
 			l.Approval.Kind == c.Approval.Kind && len(keys) < most {
 			return leader
 		}
@@ -541,7 +682,7 @@ func (b *Broker) leader(c Case) string {
 // places returns who is asked about a.
 func (b *Broker) places(a openclaw.Approval) []Place {
 	for _, r := range b.Routes {
-		if glob(r.Source, string(a.Kind)) && glob(r.Agent, a.AgentID) && glob(r.Session, a.SessionKey) && glob(r.Tool, a.Tool) {
+		if Match(r.Source, string(a.Kind)) && Match(r.Agent, a.AgentID) && Match(r.Session, a.SessionKey) && Match(r.Tool, a.Tool) {
 			return dedupe(r.Places)
 		}
 	}
@@ -558,8 +699,8 @@ func dedupe(ps []Place) []Place {
 	return out
 }
 
-// glob reports whether s matches pattern; an empty one matches everything.
-func glob(pattern, s string) bool {
+// Match reports whether s matches a pattern of a [Route].
+func Match(pattern, s string) bool {
 	if pattern == "" || pattern == "*" {
 		return true
 	}
@@ -594,7 +735,7 @@ func (b *Broker) resolved(e openclaw.ApprovalResolved) {
 	key := b.keys[e.ID]
 	b.mu.Unlock()
 	c, ok := b.get(key)
-	if !ok || c.State.Final() {
+	if !ok || c.State.Final() || b.beingSent(key) {
 		return
 	}
 	err := b.settle(b.ctx, key)
@@ -603,7 +744,7 @@ func (b *Broker) resolved(e openclaw.ApprovalResolved) {
 		if e.Decision == openclaw.Deny {
 			r.Status = openclaw.ApprovalDenied
 		}
-		err = b.recordedAs(key, r)
+		err = b.recordedAs(key, r, false)
 	}
 	if err != nil && b.ctx.Err() == nil {
 		b.log.Warn("end of an approval not known yet", "approval", e.ID, "err", err)
@@ -636,7 +777,7 @@ func (b *Broker) apply(key string, in input) (Case, error) {
 		if errors.Is(err, state.ErrStale) {
 			var row state.Approval
 			if row, err = b.Ledger.Approval(ctx, key); err == nil {
-				if old, err = decodeCase(row); err == nil {
+				if old, err = b.merge(row); err == nil {
 					cancel()
 					continue
 				}
@@ -645,14 +786,9 @@ func (b *Broker) apply(key string, in input) (Case, error) {
 		cancel()
 		b.note("ledger", err)
 		if err != nil {
-			return old, fmt.Errorf("store approval: %w", err)
+			return old, fmt.Errorf("%w: %w", ErrUnrecorded, err)
 		}
-		b.mu.Lock()
-		if now, ok := b.cases[key]; ok && now.Version < c.Version {
-			b.cases[key] = &c
-			b.changedNow()
-		}
-		b.mu.Unlock()
+		b.keep(c)
 		signal(b.tick)
 		if c.State.Final() && !old.State.Final() {
 			b.finish(c)
@@ -662,6 +798,32 @@ func (b *Broker) apply(key string, in input) (Case, error) {
 		}
 		return c, nil
 	}
+}
+
+// merge reads a row of the ledger, which has no secrets, and leaves the call as
+// memory has it if it is the same.
+func (b *Broker) merge(row state.Approval) (Case, error) {
+	c, err := decodeCase(row)
+	if now, ok := b.get(row.Key); ok && err == nil && now.Digest == c.Digest && !c.State.Final() {
+		c.Approval = now.Approval
+	}
+	return c, err
+}
+
+// keep puts what is in the ledger now into memory.
+func (b *Broker) keep(c Case) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now, ok := b.cases[c.Key]
+	if !ok || now.Version >= c.Version {
+		return
+	}
+	if now.Leader != c.Leader {
+		b.groups[now.Leader] = slices.DeleteFunc(b.groups[now.Leader], func(key string) bool { return key == c.Key })
+		b.groups[c.Leader] = append(b.groups[c.Leader], c.Key)
+	}
+	b.cases[c.Key] = &c
+	b.changedNow()
 }
 
 // same reports whether nothing has changed that is worth a new version.
@@ -682,8 +844,7 @@ func (b *Broker) finish(c Case) {
 	b.spawn(func() {
 		if c.State == Undeliverable {
 			b.mu.Lock()
-			b.lost++
-			b.lostAt = time.Now()
+			b.lost.add()
 			b.mu.Unlock()
 			b.log.Error("approval undeliverable: no approver could be reached; the gateway's own fallback decides", "approval", c.Approval.ID)
 		} else {
@@ -720,12 +881,11 @@ func (c Case) reason() string {
 }
 
 // tell tells the agent's session how it ended, in so far as the gateway does not,
-// and remembers that.
+// and remembers that. What cannot be told before Run ends is told at the next start.
 func (b *Broker) tell(c Case) {
-	text := c.message()
-	until := time.Now().Add(tellFor)
-	if text != "" && c.Approval.SessionKey != "" {
-		for {
+	heard := true
+	if text := c.message(); text != "" && c.Approval.SessionKey != "" {
+		for until := time.Now().Add(tellFor); ; {
 			ctx, cancel := context.WithTimeout(b.ctx, 15*time.Second)
 			err := b.Gateway.Tell(ctx, c.Approval.SessionKey, text, c.tellKey())
 			cancel()
@@ -733,15 +893,21 @@ func (b *Broker) tell(c Case) {
 				break
 			}
 			if b.ctx.Err() != nil {
-				return // at the next start
+				return
 			}
-			b.log.Warn("agent not told how its approval ended", "approval", c.Approval.ID, "err", err)
-			if time.Now().After(until) || !b.pause(2*time.Second) {
+			if heard = time.Now().Before(until); !heard {
+				b.log.Error("agent not told how its approval ended", "approval", c.Approval.ID, "err", err)
+				b.mu.Lock()
+				b.unheard.add()
+				b.mu.Unlock()
 				break
+			}
+			if !b.pause(2 * time.Second) {
+				return
 			}
 		}
 	}
-	if _, err := b.apply(c.Key, noted(func(c *Case) { c.Told = true })); err != nil && b.ctx.Err() == nil {
+	if _, err := b.apply(c.Key, told{unheard: !heard}); err != nil && b.ctx.Err() == nil {
 		b.log.Warn("approval not closed", "approval", c.Approval.ID, "err", err)
 	}
 }
@@ -749,23 +915,36 @@ func (b *Broker) tell(c Case) {
 // message is what the agent is told; empty: nothing that it would not hear from
 // the gateway.
 func (c Case) message() string {
-	call := c.call()
+	if c.Claim.Decision == openclaw.Deny && !c.End.Ours && (c.State != Denied || c.Claim.Reason != "") {
+		return c.overtaken()
+	}
+	id, call := c.ShortID(), c.call()
 	switch c.State {
 	case Denied:
 		if c.End.Ours && c.Claim.Reason != "" {
 			// The gateway's own record has no place for a reason.
-			return fmt.Sprintf("Approval %s was denied by the operator %s. Reason: %s\nIt was about: %s", c.ShortID(), c.Claim.By.Name, c.Claim.Reason, call)
+			return fmt.Sprintf("Approval %s was denied by the operator %s. Reason: %s\nIt was about: %s", id, c.Claim.By.Name, c.Claim.Reason, call)
 		}
 	case Expired:
-		return fmt.Sprintf("Approval %s expired: no operator decided in time. That is not a refusal; ask again if it is still needed.\nIt was about: %s", c.ShortID(), call)
+		return fmt.Sprintf("Approval %s expired: no operator decided in time. That is not a refusal; ask again if it is still needed.\nIt was about: %s", id, call)
 	case Undeliverable:
-		return fmt.Sprintf("Approval %s is undeliverable: no operator could be reached. That is not a refusal; nobody has seen it.\nIt is about: %s", c.ShortID(), call)
+		return fmt.Sprintf("Approval %s is undeliverable: no operator could be reached. That is not a refusal; nobody has seen it.\nIt is about: %s", id, call)
 	case Cancelled:
 		if c.End.Why == "gateway-restart" {
-			return fmt.Sprintf("Approval %s was cancelled: the gateway was restarted before anybody decided. That is not a refusal.\nIt was about: %s", c.ShortID(), call)
+			return fmt.Sprintf("Approval %s was cancelled: the gateway was restarted before anybody decided. That is not a refusal.\nIt was about: %s", id, call)
 		}
 	}
 	return ""
+}
+
+// overtaken is what the agent is told of a denial that the gateway has not got in
+// time: somebody has refused all the same.
+func (c Case) overtaken() string {
+	text := fmt.Sprintf("Approval %s is %s, but the operator %s had denied it.", c.ShortID(), c.State, c.Claim.By.Name)
+	if c.Claim.Reason != "" {
+		text += " Reason: " + c.Claim.Reason
+	}
+	return text + "\nThe denial did not reach the gateway in time; treat it as a refusal.\nIt was about: " + c.call()
 }
 
 // tellKey makes sure that nothing is told twice.
@@ -796,6 +975,10 @@ func (c Case) ShortID() string {
 	}
 	return kind + rest
 }
+
+// ShortDigest is the start of the digest, for people: with it, they say which call
+// they have read.
+func (c Case) ShortDigest() string { return c.Digest[:min(8, len(c.Digest))] }
 
 // pause waits for d or the next connection, and reports false when Run ends.
 func (b *Broker) pause(d time.Duration) bool {
@@ -842,10 +1025,17 @@ func (b *Broker) Faults() (lines []string) {
 	for what, err := range b.faults {
 		lines = append(lines, "approvals: "+what+": "+err.Error())
 	}
-	slices.Sort(lines)
-	if b.lost > 0 {
-		lines = append(lines, fmt.Sprintf("approvals: %d undeliverable since the start, last at %s", b.lost, b.lostAt.UTC().Format("15:04 UTC")))
+	for old, now := range b.moved {
+		lines = append(lines, fmt.Sprintf("approvals: group %d is now %d, and nobody is asked there; put that into [[telegram.group]] and [[approvals.route]]", old, now))
 	}
+	slices.Sort(lines)
+	since := func(t tally, what string) {
+		if t.n > 0 {
+			lines = append(lines, fmt.Sprintf("approvals: %d %s since the start, last at %s", t.n, what, t.last.UTC().Format("15:04 UTC")))
+		}
+	}
+	since(b.lost, "undeliverable")
+	since(b.unheard, "ended without the agent being told")
 	return lines
 }
 
@@ -880,10 +1070,11 @@ func (c Case) row() state.Approval {
 	if err != nil {
 		panic("approvals: case has no JSON form: " + err.Error())
 	}
-	return state.Approval{Key: c.Key, Version: version, Open: !c.closed(), Body: body, At: time.Now()}
+	return state.Approval{Key: c.Key, Leader: c.Leader, Version: version, Open: !c.closed(), Body: body, At: time.Now()}
 }
 
-// hideJSON is raw with all its strings hidden. What is no JSON is dropped.
+// hideJSON is raw with all its strings hidden, each by itself and then by the keys
+// that they stand under. What is no JSON, or is none any more, is dropped.
 func hideJSON(raw json.RawMessage, hide func(string) string) json.RawMessage {
 	if len(raw) == 0 {
 		return raw
@@ -910,11 +1101,14 @@ func hideJSON(raw json.RawMessage, hide func(string) string) json.RawMessage {
 		}
 		return v
 	}
-	hidden, err := json.Marshal(walk(v))
+	each, err := json.Marshal(walk(v))
 	if err != nil {
 		return nil
 	}
-	return hidden
+	if hidden := []byte(hide(string(each))); json.Valid(hidden) {
+		return hidden
+	}
+	return nil
 }
 
 // closed reports whether there is nothing left to do, but to hear what became of
@@ -968,12 +1162,25 @@ func (b *Broker) open() (open []Case) {
 	return open
 }
 
-// view is what the prompts of a leader show.
-func (b *Broker) view(leader string) (v View) {
+// leaders returns all that lead a group, in no order.
+func (b *Broker) leaders() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	return slices.Collect(maps.Keys(b.groups))
+}
+
+// view is what the prompts of a leader show: identical calls, and such as have
+// ended. What is another call by now is not among them, see part.
+func (b *Broker) view(leader string) View {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.viewed(leader)
+}
+
+// viewed is view. b.mu is held.
+func (b *Broker) viewed(leader string) (v View) {
 	for _, key := range b.groups[leader] {
-		if c, ok := b.cases[key]; ok {
+		if c := b.cases[key]; c != nil && (len(v) == 0 || c.State.Final() || c.Digest == v[0].Digest) {
 			v = append(v, *c)
 		}
 	}

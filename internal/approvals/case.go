@@ -3,6 +3,7 @@ package approvals
 import (
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"time"
 
@@ -47,8 +48,14 @@ type Person struct {
 type Claim struct {
 	By       Person
 	Decision openclaw.Decision
+	Digest   string // of the call that was shown, if it is allowed: only that one is sent
 	Reason   string // why it is denied; empty: not said
 	At       time.Time
+}
+
+// is reports whether o is the same claim.
+func (c Claim) is(o Claim) bool {
+	return c.By == o.By && c.Decision == o.Decision && c.At.Equal(o.At)
 }
 
 // An End is how an approval ended, as the gateway's record has it.
@@ -74,10 +81,10 @@ type Case struct {
 	Shows    int64  // grows with every change that people should see
 	Token    string // secret of its buttons
 	Approval openclaw.Approval
-	Digest   string   // hex SHA-256 of the exact arguments
-	Former   []string // digests of what was announced before under this key
-	Leader   string   // Key of the case whose prompts show this one too; often its own
-	Alone    bool     // asked of one person only, see Broker.Direct
+	Digest   string // hex SHA-256 of the exact arguments
+	Changed  bool   // its prompts have shown another call before
+	Leader   string // Key of the case whose prompts show this one too; often its own
+	Alone    bool   // asked of one person only, see Broker.Direct
 
 	State State
 	Step  Step
@@ -89,13 +96,22 @@ type Case struct {
 	Question int64     // message that asks for a reason in words, in the same chat; 0: none
 	Note     string    // why a decision did not go through; for people
 
-	SeenAt  time.Time
-	ShownAt time.Time // the first prompt was delivered; zero: none yet
+	SeenAt  time.Time // by us; of a changed call: its newest form
+	ShownAt time.Time // a prompt that shows it was delivered; zero: none yet
 	Nudged  bool
-	Told    bool   // it is on record how it ended, and the agent's session was told or need not be
+	Told    bool   // it is on record how it ended, and the agent's session was told, need not be, or cannot be
+	Unheard bool   // the agent's session could not be told
 	Painted bool   // all prompts show how it ended
 	Outcome string // what became of the approved call, if the gateway told; untrusted
 	Failed  bool   // and it did not go well
+}
+
+// forgetAt is when memory need not have the case any more.
+func (c Case) forgetAt() time.Time {
+	if c.State == Approved && c.Outcome == "" && c.Approval.ToolCallID != "" {
+		return c.End.At.Add(outcomeWindow)
+	}
+	return c.End.At.Add(forgetAfter)
 }
 
 // Live reports whether the case can be decided by whoever may.
@@ -109,15 +125,18 @@ var (
 	ErrOverdue = errors.New("its time is up")
 	ErrOffered = errors.New("the gateway does not offer that decision")
 	ErrChanged = errors.New("the call has changed")
+	ErrTooLong = errors.New("the call is too large to be shown")
 	ErrUnknown = errors.New("no such approval")
 )
 
 // What can happen to a case. Each is a value with the instant it happened at.
 type (
-	// decided: a person allows, or denies with or without a reason, at once.
+	// decided: a person allows the call with that digest, or denies whatever it is by
+	// now, with or without a reason, at once.
 	decided struct {
 		by     Person
 		what   openclaw.Decision
+		digest string
 		reason string
 		at     time.Time
 	}
@@ -152,7 +171,12 @@ type (
 	changed struct {
 		approval openclaw.Approval
 		digest   string
+		at       time.Time
 	}
+	// parted: it is no longer the same call as its leader, and is asked by itself.
+	parted struct{}
+	// told: the agent has heard how it ended, or cannot be told.
+	told struct{ unheard bool }
 	// came: the gateway tells what became of the approved call.
 	came struct {
 		outcome string
@@ -176,7 +200,7 @@ const (
 // apply returns the case after in, or c and the reason why in is refused.
 func (c Case) apply(in input) (Case, error) {
 	switch in.(type) {
-	case noted, came:
+	case noted, came, told:
 	default:
 		if c.State.Final() {
 			return c, ErrEnded
@@ -204,6 +228,9 @@ func (c Case) overdue(at time.Time) bool {
 }
 
 func (d decided) apply(c Case) (Case, error) {
+	if d.what == openclaw.Deny && c.Step == Asking && c.Claim.By.ID == d.by.ID {
+		return reasoned{by: d.by, text: d.reason, at: d.at}.apply(c)
+	}
 	if err := c.free(); err != nil {
 		return c, err
 	}
@@ -212,9 +239,11 @@ func (d decided) apply(c Case) (Case, error) {
 		return c, ErrOverdue
 	case !c.Approval.Offers(d.what):
 		return c, ErrOffered
+	case d.what != openclaw.Deny && d.digest != c.Digest:
+		return c, ErrChanged
 	}
 	c.Step, c.Note = Sending, ""
-	c.Claim = Claim{By: d.by, Decision: d.what, Reason: d.reason, At: d.at}
+	c.Claim = Claim{By: d.by, Decision: d.what, Digest: d.digest, Reason: d.reason, At: d.at}
 	return c, nil
 }
 
@@ -314,16 +343,28 @@ func (u unreached) apply(c Case) (Case, error) {
 	return c, nil
 }
 
+// apply does not take a claim back: whoever sends it sees that it was about another
+// call. A denial holds for what the call is by now.
 func (ch changed) apply(c Case) (Case, error) {
 	if ch.digest == c.Digest {
 		return c, nil
 	}
-	if c.Step != Open {
-		return c, ErrSending
-	}
-	c.Former = append(slices.Clip(c.Former), c.Digest)
-	c.Approval, c.Digest = ch.approval, ch.digest
+	c.Approval, c.Digest, c.Changed = ch.approval, ch.digest, true
+	c.SeenAt, c.ShownAt, c.Nudged = ch.at, time.Time{}, false
 	c.Note = "The call was changed after it was first shown."
+	return c, nil
+}
+
+func (parted) apply(c Case) (Case, error) {
+	c.Leader, c.Nudged = c.Key, false
+	return c, nil
+}
+
+func (t told) apply(c Case) (Case, error) {
+	c.Told, c.Unheard = true, t.unheard
+	if t.unheard {
+		c.Painted = false
+	}
 	return c, nil
 }
 
@@ -365,12 +406,14 @@ func clip(s string) string {
 // session, oldest first.
 type View []Case
 
-// Version grows with every change of any of the cases that people should see.
-func (v View) Version() (n int64) {
+// Version is another one after every change of any of the cases that people should
+// see, and when one joins or leaves.
+func (v View) Version() int64 {
+	h := fnv.New64a()
 	for _, c := range v {
-		n += c.Shows
+		fmt.Fprintf(h, "%s %d\n", c.Key, c.Shows)
 	}
-	return n
+	return int64(h.Sum64())
 }
 
 // Live returns the cases that can be decided by whoever may.

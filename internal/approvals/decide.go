@@ -12,25 +12,34 @@ import (
 
 	"clawconsole/auth"
 	"clawconsole/internal/audit"
-	"clawconsole/internal/state"
 	"clawconsole/openclaw"
 )
 
-// Claim decides the case with that key in the name of whom g was given to. When
+// Claim decides a case, as it was shown, in the name of whom g was given to. When
 // it returns nil the decision is in the ledger and nobody else can decide any
-// more; nothing was sent yet, which is what Send is for. Errors: ErrUnknown,
-// ErrEnded, ErrHeld, ErrSending, ErrOverdue, ErrOffered, *auth.Refusal, or that
-// the ledger cannot be written. It does not ask the gateway.
-func (b *Broker) Claim(g auth.Grant, key string, d openclaw.Decision, reason string) (Case, error) {
+// more; nothing was sent yet, which is what Send is for. An allowing decision is
+// about the call that was shown and about no other; a denial is about whatever the
+// call is by now. Errors: ErrUnknown, ErrEnded, ErrHeld, ErrSending, ErrOverdue,
+// ErrOffered, ErrChanged, ErrTooLong, ErrUnrecorded, *auth.Refusal. It does not ask
+// the gateway.
+func (b *Broker) Claim(g auth.Grant, shown Case, d openclaw.Decision, reason string) (Case, error) {
 	by, err := b.admitted(g)
 	if err != nil {
 		return Case{}, err
 	}
-	if d == openclaw.AllowAlways && !b.AllowAlways {
-		c, _ := b.get(key)
-		return c, ErrOffered
+	if d != openclaw.Deny {
+		switch c, ok := b.get(shown.Key); {
+		case !ok:
+			return c, ErrUnknown
+		case c.State.Final():
+			return c, ErrEnded
+		case d == openclaw.AllowAlways && !b.AllowAlways:
+			return c, ErrOffered
+		case b.TooLong != nil && b.TooLong(c):
+			return c, ErrTooLong
+		}
 	}
-	return b.apply(key, decided{by: by, what: d, reason: clean(reason), at: time.Now()})
+	return b.apply(shown.Key, decided{by: by, what: d, digest: shown.Digest, reason: clean(reason), at: time.Now()})
 }
 
 // Refuse begins a denial: from now on nobody can approve, and until a minute has
@@ -108,18 +117,17 @@ func (b *Broker) Wait(ctx context.Context, id string, done func(Case) bool) (Cas
 // Decide is Claim, Send and Wait in one: it blocks until the gateway's record
 // tells how the case ended, the decision turned out not to have been sent (the
 // case is open then, with a Note), or ctx ends.
-func (b *Broker) Decide(ctx context.Context, g auth.Grant, key string, d openclaw.Decision, reason string) (Case, error) {
-	c, err := b.Claim(g, key, d, reason)
+func (b *Broker) Decide(ctx context.Context, g auth.Grant, shown Case, d openclaw.Decision, reason string) (Case, error) {
+	c, err := b.Claim(g, shown, d, reason)
 	if err != nil {
 		return c, err
 	}
-	b.Send(key)
+	b.Send(c.Key)
 	return b.Wait(ctx, c.Approval.ID, func(c Case) bool { return c.State.Final() || c.Step != Sending })
 }
 
-// send sends the claim of a case until the gateway's record says how it ended, or
-// it is known not to have arrived. uncertain says that it may have been sent
-// before.
+// send sends the claims of a case, of which there may be more than one as long as
+// none arrives. uncertain says that the first may have been sent before.
 func (b *Broker) send(key string, uncertain bool) {
 	b.mu.Lock()
 	busy := b.sending[key]
@@ -129,81 +137,172 @@ func (b *Broker) send(key string, uncertain bool) {
 		return
 	}
 	b.spawn(func() {
-		defer func() {
-			b.mu.Lock()
-			delete(b.sending, key)
-			b.mu.Unlock()
-		}()
-		for wait := 250 * time.Millisecond; b.ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
-			c, ok := b.get(key)
-			if !ok || c.State.Final() || c.Step != Sending {
-				return
-			}
-			again, err := b.attempt(c, uncertain)
-			if err != nil && b.ctx.Err() == nil {
-				b.log.Warn("decision not confirmed", "approval", c.Approval.ID, "decision", string(c.Claim.Decision), "operator", c.Claim.By.Name, "err", err)
-			}
-			uncertain = uncertain || again
-			if c, ok := b.get(key); !ok || c.State.Final() || c.Step != Sending {
-				return
-			}
-			if !b.pause(wait) {
-				return
-			}
+		for b.claimed(key) {
+			b.sendClaim(key, uncertain)
+			uncertain = false
 		}
 	})
+}
+
+// claimed reports whether there is a claim to send. If there is none, its caller is
+// no longer the sender of that case.
+func (b *Broker) claimed(key string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if c := b.cases[key]; c != nil && c.State == Pending && c.Step == Sending && b.ctx.Err() == nil {
+		return true
+	}
+	delete(b.sending, key)
+	return false
+}
+
+// beingSent reports whether the case has a sender, who then hears best how it ends.
+func (b *Broker) beingSent(key string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.sending[key]
+}
+
+// sendClaim sends the claim of a case until the gateway's record says how it ended,
+// or it is known not to have arrived.
+func (b *Broker) sendClaim(key string, uncertain bool) {
+	first, _ := b.get(key)
+	recorded := uncertain
+	said := ""
+	for wait := 250 * time.Millisecond; b.ctx.Err() == nil; wait = min(2*wait, 5*time.Second) {
+		c, ok := b.get(key)
+		if !ok || c.State.Final() || c.Step != Sending || !c.Claim.is(first.Claim) {
+			return
+		}
+		var err error
+		if !recorded {
+			err = b.recordClaim(c)
+			recorded = err == nil
+		}
+		if err == nil || c.Claim.Decision == openclaw.Deny {
+			var maybe bool
+			maybe, err = b.attempt(c, uncertain)
+			uncertain = uncertain || maybe
+		}
+		if err != nil && err.Error() != said && b.ctx.Err() == nil {
+			said = err.Error()
+			b.log.Warn("decision not confirmed", "approval", c.Approval.ID, "decision", string(c.Claim.Decision), "operator", c.Claim.By.Name, "err", err)
+		}
+		if c, _ := b.get(key); c.Step != Sending || !b.pause(wait) {
+			return
+		}
+	}
+}
+
+// recordClaim puts on record what is about to be sent. An approval that cannot be
+// recorded is not sent, and open again.
+func (b *Broker) recordClaim(c Case) error {
+	err := b.Record(b.ctx, Record{
+		Event: audit.ApprovalDecided, Case: c, By: c.Claim.By,
+		Result: "sending " + string(c.Claim.Decision), Reason: c.Claim.Reason,
+	})
+	b.note("record", err)
+	if err == nil {
+		return nil
+	}
+	return errors.Join(err, b.takeBack(c, "The decision could not be recorded, so it was not sent."))
+}
+
+// takeBack opens a case whose approval was not sent.
+func (b *Broker) takeBack(c Case, why string) error {
+	if _, err := b.apply(c.Key, unsent{why}); err != nil && !errors.Is(err, ErrEnded) {
+		return err
+	}
+	return nil
 }
 
 // attempt tries once. It reports whether the gateway may have got the decision
 // without our knowing.
 func (b *Broker) attempt(c Case, uncertain bool) (maybe bool, err error) {
 	allow := c.Claim.Decision != openclaw.Deny
-	unsentFor := func(why string) error {
-		_, err := b.apply(c.Key, unsent{why})
-		return err
-	}
-	if !uncertain {
-		err := b.Record(b.ctx, Record{
-			Event: audit.ApprovalDecided, Case: c, By: c.Claim.By,
-			Result: "sending " + string(c.Claim.Decision), Reason: c.Claim.Reason,
-		})
-		b.note("record", err)
-		if err != nil && allow {
-			return false, errors.Join(err, unsentFor("The decision could not be recorded, so it was not sent."))
-		}
-	}
-	if uncertain {
-		if err := b.settle(b.ctx, c.Key); err != nil {
-			return true, err
-		}
+	if uncertain || !allow {
+		// It may have ended, and what ended is not decided again.
+		err := b.settle(b.ctx, c.Key)
 		if now, _ := b.get(c.Key); now.State.Final() {
-			return true, nil
+			return uncertain, nil
 		}
-		if allow && time.Since(c.Claim.At) > resendFor {
-			return true, unsentFor(fmt.Sprintf("%s's decision did not reach the gateway. Decide again.", c.Claim.By.Name))
+		if err != nil && !errors.Is(err, openclaw.ErrDraining) {
+			return uncertain, err
 		}
-	} else if r, err := b.Gateway.GetApproval(b.ctx, c.Approval.ID); err == nil {
-		switch {
-		case r.Status != openclaw.ApprovalPending:
-			return false, b.recordedAs(c.Key, r)
-		case allow && c.Approval.Kind == openclaw.KindExec && r.Command != "" && r.Command != c.Approval.Command:
-			signal(b.look)
-			return false, unsentFor("The gateway shows another call under this id. Look again.")
+	}
+	if allow {
+		if uncertain && time.Since(c.Claim.At) > resendFor {
+			return true, b.takeBack(c, fmt.Sprintf("%s's decision did not reach the gateway. Decide again.", c.Claim.By.Name))
+		}
+		if err := b.stillListed(c); err != nil {
+			return uncertain, b.notListed(c, uncertain, err)
 		}
 	}
 	res, err := b.Gateway.ResolveApproval(b.ctx, c.Claim.By.Name, c.Approval.ID, c.Approval.Kind, c.Claim.Decision)
 	switch {
 	case err == nil:
-		return true, b.recordedAs(c.Key, res.Record)
+		return true, b.recordedAs(c.Key, res.Record, res.Applied)
 	case errors.Is(err, openclaw.ErrNotFound):
-		return false, b.recordedAs(c.Key, openclaw.ApprovalRecord{Status: openclaw.ApprovalCancelled, Reason: "gone"})
+		return false, b.recordedAs(c.Key, openclaw.ApprovalRecord{Status: openclaw.ApprovalCancelled, Reason: "gone"}, false)
 	case errors.Is(err, openclaw.ErrNotOffered):
 		signal(b.look)
-		return false, errors.Join(err, unsentFor("The gateway does not offer that decision."))
+		return false, errors.Join(err, b.takeBack(c, notOffered))
 	case away(err):
-		return uncertain, errors.Join(err, unsentFor("Not sent: the gateway could not be reached. Try again when it is back."))
+		return uncertain, errors.Join(err, b.takeBack(c, notReached))
 	}
 	return true, err
+}
+
+// Why a decision was not sent, for people.
+const (
+	notOffered = "The gateway does not offer that decision."
+	notReached = "Not sent: the gateway could not be reached. Try again when it is back."
+	notThere   = "Not sent: the gateway does not list this call any more."
+	notSame    = "Not sent: the call has changed. Look at it again."
+)
+
+// stillListed returns nil if the gateway lists the call that was shown to whoever
+// allowed it and offers that decision, or lists nothing because it drains; its
+// events still come then. Errors: ErrChanged, ErrOffered, [openclaw.ErrNotFound] if
+// it lists no call or a later one under that ID, and those of the list.
+func (b *Broker) stillListed(c Case) error {
+	if c.Digest != c.Claim.Digest {
+		return ErrChanged
+	}
+	a, err := b.Gateway.ListedApproval(b.ctx, c.Approval.Kind, c.Approval.ID)
+	switch {
+	case errors.Is(err, openclaw.ErrDraining):
+		return nil
+	case err != nil:
+		return err
+	case keyOf(a) != c.Key:
+		return openclaw.ErrNotFound
+	case digest(a) != c.Claim.Digest:
+		return ErrChanged
+	case !a.Offers(c.Claim.Decision):
+		return ErrOffered
+	}
+	return nil
+}
+
+// notListed does what follows when an approval cannot be sent for err.
+func (b *Broker) notListed(c Case, uncertain bool, err error) error {
+	switch {
+	case errors.Is(err, ErrChanged):
+		signal(b.look)
+		return errors.Join(err, b.takeBack(c, notSame))
+	case errors.Is(err, ErrOffered):
+		signal(b.look)
+		return errors.Join(err, b.takeBack(c, notOffered))
+	case errors.Is(err, openclaw.ErrNotFound):
+		if err := b.settle(b.ctx, c.Key); err != nil {
+			return err
+		}
+		return b.takeBack(c, notThere) // unless that has ended it
+	case uncertain:
+		return err
+	}
+	return errors.Join(err, b.takeBack(c, notReached))
 }
 
 // away reports whether err says that nothing was sent.
@@ -236,15 +335,36 @@ var actions = []Action{AllowOnce, AllowAlways, Deny, WrongTarget, NotNow, LooksU
 const Prefix = "a:"
 
 // Button returns the data of a button under a prompt that shows v: opaque, and
-// good for what is shown now only. If the arguments change, or another call
-// joins, the same action has other data.
-func (v View) Button(a Action) string {
-	return button(v[0].Token, a, v[0].Digest, len(v))
+// good for exactly these calls with these arguments. If one of them changes, or
+// another call joins, the same action has other data.
+func (v View) Button(a Action) string { return button(v[0].Token, a, v.mark()) }
+
+// mark stands for the calls of v and their arguments.
+func (v View) mark() string {
+	var s strings.Builder
+	for _, c := range v {
+		fmt.Fprintf(&s, "%s %s\n", c.Key, c.Digest)
+	}
+	return s.String()
 }
 
-func button(token string, a Action, digest string, calls int) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s\n%d", token, a, digest, calls))
+func button(token string, a Action, mark string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s\n%s", token, a, mark))
 	return Prefix + strings.ToLower(base32.StdEncoding.EncodeToString(sum[:15]))
+}
+
+// find returns what a button under a prompt that shows v means, and for how many of
+// the calls it was: others may have joined since.
+func (v View) find(data string) (a Action, calls int, ok bool) {
+	for n := len(v); n > 0; n-- {
+		mark := v[:n].mark()
+		for _, a := range actions {
+			if button(v[0].Token, a, mark) == data {
+				return a, n, true
+			}
+		}
+	}
+	return "", 0, false
 }
 
 // A Pressed is what the press of a button means.
@@ -311,21 +431,11 @@ func (b *Broker) press(ctx context.Context, at Spot, data string) (Pressed, erro
 	if len(v) == 0 {
 		return Pressed{}, ErrUnknown
 	}
-	for _, a := range actions {
-		for n := len(v); n > 0; n-- {
-			if button(v[0].Token, a, v[0].Digest, n) == data {
-				return Pressed{Action: a, View: v, Calls: n}, nil
-			}
-		}
+	if a, n, ok := v.find(data); ok {
+		return Pressed{Action: a, View: v, Calls: n}, nil
 	}
-	for _, a := range actions {
-		for n := len(v); n > 0; n-- {
-			for _, former := range v[0].Former {
-				if button(v[0].Token, a, former, n) == data {
-					return Pressed{View: v}, ErrChanged
-				}
-			}
-		}
+	if v[0].Changed {
+		return Pressed{View: v}, ErrChanged
 	}
 	return Pressed{View: v}, ErrForged
 }
@@ -343,33 +453,29 @@ func (b *Broker) promptAt(ctx context.Context, at Spot) string {
 	if err != nil {
 		return ""
 	}
-	row, err := b.Ledger.Approval(ctx, p.Approval)
-	if err != nil {
-		return ""
-	}
-	c, err := decodeCase(row)
-	if err != nil {
+	group, err := b.group(ctx, p.Approval)
+	if err != nil || len(group) == 0 {
 		return ""
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if _, ok := b.cases[c.Key]; !ok {
-		b.enter(c, []state.Prompt{p})
+	for _, c := range group {
+		if _, ok := b.cases[c.Key]; !ok {
+			b.enter(c, nil)
+		}
 	}
-	return c.Leader
+	b.enterPrompts(p)
+	return p.Approval
 }
 
 // owner returns the leader of the cases whose button data is of, or "".
 func (b *Broker) owner(data string) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for leader, keys := range b.groups {
-		c := b.cases[leader]
-		for _, a := range actions {
-			for n := 1; n <= len(keys); n++ {
-				if button(c.Token, a, c.Digest, n) == data {
-					return leader
-				}
+	for leader := range b.groups {
+		if v := b.viewed(leader); len(v) > 0 {
+			if _, _, ok := v.find(data); ok {
+				return leader
 			}
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"maps"
+	"slices"
 
 	"clawconsole/openclaw"
 )
@@ -16,6 +18,40 @@ var circumstances = []string{
 	"turnSourceChannel", "turnSourceTo", "turnSourceAccountId", "turnSourceThreadId",
 	"allowedDecisions", "unavailableDecisions", "security", "ask",
 	"warningText", "commandAnalysis", "commandSpans", "cronExecutionSource",
+}
+
+// placed are the keys of a request that have a field of their own in
+// [openclaw.Approval], or tell nothing that helps to decide.
+var placed = []string{
+	"command", "title", "description", "detail", "severity", "pluginId", "toolName",
+	"cwd", "host", "nodeId", "resolvedPath", "scope", "commandPreview", "cronOperationBinding",
+}
+
+// HasPlace reports whether an argument with that key need not be shown among the
+// others.
+func HasPlace(key string) bool {
+	return slices.Contains(placed, key) || slices.Contains(circumstances, key)
+}
+
+// Arguments are all that the gateway said about a call, less what is empty.
+func Arguments(a openclaw.Approval) map[string]json.RawMessage {
+	var args map[string]json.RawMessage
+	_ = json.Unmarshal(a.Request, &args) // what cannot be read has no keys
+	maps.DeleteFunc(args, func(_ string, raw json.RawMessage) bool {
+		return slices.Contains([]string{"null", `""`, "[]", "{}"}, string(raw))
+	})
+	return args
+}
+
+// Plain reports whether nothing about a call but its command and where it runs can
+// matter to whoever decides: it has no other arguments, and nobody warns of it.
+func Plain(a openclaw.Approval) bool {
+	for key := range Arguments(a) {
+		if !HasPlace(key) {
+			return false
+		}
+	}
+	return a.Kind == openclaw.KindExec && a.ScopeKind == "" && a.CronJobID == "" && len(a.Warnings)+len(a.RiskKinds)+len(Risks(a)) == 0
 }
 
 // digest is the SHA-256, in hex, of exactly what would be done: the kind and the

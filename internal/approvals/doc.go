@@ -24,6 +24,13 @@
 //
 // A denial never goes back to open: from the press on nobody can approve.
 //
+// # What is decided
+//
+// An allowing decision is about the arguments that were shown, by their digest: the
+// buttons of a prompt, the swap, and a look at the gateway's list before every send
+// hold to it. A call that changes is shown anew; one of a group is asked by itself
+// then. A denial is about whatever the call is by now.
+//
 // # What a crash can do
 //
 // A decision is in the ledger before it is sent. After a crash its case is found

@@ -5,11 +5,14 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -41,6 +44,7 @@ type story struct {
 	t    testing.TB
 	ctx  context.Context
 	gw   *realgateway.Gateway
+	line *line // to gw
 	tg   *faketelegram.Server
 	url  string // of tg
 	dir  string // of ledger and record
@@ -76,7 +80,7 @@ func newStory(t testing.TB, gw *realgateway.Gateway) *story {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &story{t: t, ctx: ctx, gw: gw, tg: tg, url: h.URL, dir: t.TempDir(), gate: gate}
+	s := &story{t: t, ctx: ctx, gw: gw, line: newLine(t, gw), tg: tg, url: h.URL, dir: t.TempDir(), gate: gate}
 	s.start()
 	t.Cleanup(func() { s.stop() })
 	return s
@@ -99,7 +103,7 @@ func (s *story) start() {
 	record, err := audit.Open(filepath.Join(s.dir, "audit.jsonl"))
 	must(err)
 	gateway, err := openclaw.New(openclaw.Config{
-		URL: s.gw.URL, Token: func() (string, error) { return s.gw.Token, nil },
+		URL: s.line.url, Token: func() (string, error) { return s.gw.Token, nil },
 		DeviceKeyFile: filepath.Join(s.dir, "device.key"), Name: "clawconsole", Version: "test", Log: log,
 	})
 	must(err)
@@ -151,6 +155,57 @@ type testLog struct{ t testing.TB }
 func (l testLog) Write(p []byte) (int, error) {
 	l.t.Log(strings.TrimSpace(string(p)))
 	return len(p), nil
+}
+
+// A line is what the console's connections to the gateway go over, and can be cut.
+type line struct {
+	url string
+
+	mu    sync.Mutex
+	conns []net.Conn
+	made  int
+}
+
+func newLine(t testing.TB, gw *realgateway.Gateway) *line {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &line{url: "ws://" + listener.Addr().String()}
+	t.Cleanup(func() { listener.Close(); l.cut() })
+	go func() {
+		for {
+			near, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			far, err := net.Dial("tcp", strings.TrimPrefix(gw.URL, "ws://"))
+			if err != nil {
+				near.Close()
+				continue
+			}
+			l.mu.Lock()
+			l.conns = append(l.conns, near, far)
+			l.made++
+			l.mu.Unlock()
+			for from, to := range map[net.Conn]net.Conn{near: far, far: near} {
+				go func() { _, _ = io.Copy(to, from); to.Close(); from.Close() }()
+			}
+		}
+	}()
+	return l
+}
+
+// cut breaks all connections and returns how many there have been.
+func (l *line) cut() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.conns {
+		c.Close()
+	}
+	l.conns = nil
+	return l.made
 }
 
 // turn sends a message to an agent's session, from a connection of its own, and
@@ -389,16 +444,62 @@ func TestRealConsoleRestart(t *testing.T) {
 	s.ends(two)
 }
 
-// TestRealGatewayRestart: a killed gateway forgets what it asked; a lost socket
-// does not matter.
+// TestRealSecret: the gateway masks a secret in its lists in one way and in its
+// records in another, and a command with one can be allowed all the same.
+func TestRealSecret(t *testing.T) {
+	s := newStory(t, gatewaytest.Shared(t))
+	for i, command := range []string{
+		"curl -H 'Authorization: Bearer sk-proj-abcdefghijklmnopqrstuvwxyz0123456789' http://127.0.0.1:1/",
+		"env API_TOKEN=hunter2hunter2hunter2 uptime -p",
+	} {
+		after := s.last(alice)
+		turn := s.turn(fmt.Sprint("agent:main:secret", i), "exec: "+command)
+		a := s.sees(alice, after, "Allow this command on local?")
+		if i == 1 { // memory has what the ledger has, which holds no secret
+			s.stop()
+			s.start()
+		}
+		s.presses(alice, a, "Allow once")
+		s.becomes(a, "Approved by alice")
+		s.ends(turn)
+	}
+}
+
+// TestRealSocketLoss: the socket is lost again and again in the middle of an approval,
+// and everything comes to its end: what was asked before, what was asked meanwhile, and
+// what was decided meanwhile.
+func TestRealSocketLoss(t *testing.T) {
+	s := newStory(t, gatewaytest.Shared(t))
+	one := s.turn("agent:main:lost1", "exec: uptime -p")
+	a := s.sees(alice, 0, "Allow this command", "lost1")
+	before := s.line.cut()
+	two := s.turn("agent:main:lost2", "exec: uptime -s")
+	b := s.sees(alice, a.MessageID, "Allow this command", "lost2")
+	s.line.cut()
+	if got := s.presses(alice, a, "Deny"); got == "" {
+		t.Error("a denial is not answered while the socket is lost")
+	}
+	s.presses(alice, s.sees(alice, 0, "alice denies it"), "not now")
+	s.line.cut()
+	s.becomes(a, "Denied by alice", "not now")
+	if _, err := s.console.gateway.Await(s.ctx); err != nil {
+		t.Fatal(err)
+	}
+	s.presses(alice, b, "Allow once")
+	s.becomes(b, "Approved by alice")
+	s.ends(one)
+	s.ends(two)
+	if after := s.line.cut(); after < before+2 {
+		t.Errorf("%d connections, then %d: the socket was not lost", before, after)
+	}
+}
+
+// TestRealGatewayRestart: a killed gateway forgets what it asked.
 func TestRealGatewayRestart(t *testing.T) {
 	gw := gatewaytest.New(t, realgateway.Config{})
 	s := newStory(t, gw)
 	s.turn("agent:main:killed", "exec: uptime -p")
 	a := s.sees(alice, 0, "Allow this command", "killed")
-	for range 2 {
-		s.console.gateway.Reconnect()
-	}
 	gw.Kill()
 	if got := s.presses(alice, a, "Allow once"); got != "sending…" {
 		t.Errorf("told alice %q", got)
@@ -428,7 +529,7 @@ func TestRealHang(t *testing.T) {
 	if got := s.presses(alice, a, "Allow once"); got != "sending…" {
 		t.Errorf("told alice %q", got)
 	}
-	s.becomes(a, "Approval by alice", "sending…")
+	s.becomes(a, "Sending alice's approval…")
 	if err := gw.Resume(); err != nil {
 		t.Fatal(err)
 	}
@@ -445,17 +546,26 @@ func TestRealCommands(t *testing.T) {
 
 	one := s.turn("agent:main:typed1", "exec: uptime -p")
 	a := s.sees(alice, 0, "Allow this command", "typed1")
-	id := s.console.desk.Broker().Open()[0].ShortID()
+	open := s.console.desk.Broker().Open()[0]
+	id, line := open.ShortID(), open.ShortID()+" "+open.ShortDigest()
+	if !strings.Contains(a.Text, open.ShortDigest()) {
+		t.Errorf("no digest in the prompt:\n%s", a.Text)
+	}
 	say("/pending")
-	s.sees(alice, a.MessageID, "1 call waits for a decision", id, "uptime -p", "typed1")
+	s.sees(alice, a.MessageID, "1 call waits for a decision", id, "uptime -p", "typed1", "digest: "+open.ShortDigest())
 	after := s.last(alice)
 	say("/approve zzz")
 	s.sees(alice, after, `ERROR: no approval begins with "zzz"`)
+	say("/approve " + id + " 00000000")
+	s.sees(alice, after, `ERROR: the digest of this call is not "00000000"`)
 	say("/approve " + id)
+	s.sees(alice, after, "nothing is decided yet")
+	a = s.sees(alice, after, "Allow this command", "typed1")
+	say("/approve " + line)
 	s.sees(alice, after, "OK: approved at ")
 	s.becomes(a, "Approved by alice")
 	s.ends(one)
-	say("/approve " + id)
+	say("/approve " + line)
 	s.sees(alice, after, "ERROR: too late: approved by alice at ")
 
 	two := s.turn("agent:main:typed2", "exec: uptime -s")

@@ -109,7 +109,7 @@ func TestDigest(t *testing.T) {
 	}
 }
 
-func TestGlob(t *testing.T) {
+func TestMatch(t *testing.T) {
 	for _, tt := range []struct {
 		pattern, s string
 		want       bool
@@ -118,8 +118,8 @@ func TestGlob(t *testing.T) {
 		{"agent:*:main", "agent:ops:main", true}, {"agent:*:main", "agent:a/b:c:main", true}, {"agent:*:main", "agent:ops:mai", false},
 		{"*prod*", "eu-prod-1", true}, {"a?c", "abc", true}, {"a?c", "ac", false}, {"*a*b*", "xxaxxbxx", true}, {"*a*b", "ba", false}, {"ü?", "üß", true},
 	} {
-		if got := glob(tt.pattern, tt.s); got != tt.want {
-			t.Errorf("glob(%q, %q) = %v", tt.pattern, tt.s, got)
+		if got := Match(tt.pattern, tt.s); got != tt.want {
+			t.Errorf("Match(%q, %q) = %v", tt.pattern, tt.s, got)
 		}
 	}
 }

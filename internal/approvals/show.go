@@ -5,7 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"clawconsole/internal/audit"
@@ -20,18 +23,28 @@ const gone = -1
 // ends. One that is cut off may have arrived without our knowing.
 const finishWithin = 3 * time.Second
 
-// prompting calls the Prompter, of which there is only so much at once.
-func (b *Broker) prompting(f func(ctx context.Context) error) error {
+// prompting calls the Prompter about a chat, of which there is only so much at once.
+func (b *Broker) prompting(chat int64, f func(ctx context.Context) error) error {
+	slot := b.slot(chat)
 	select {
-	case b.sends <- struct{}{}:
+	case slot <- struct{}{}:
 	case <-b.ctx.Done():
 		return b.ctx.Err()
 	}
-	defer func() { <-b.sends }()
+	defer func() { <-slot }()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), promptTimeout)
 	defer cancel()
 	defer context.AfterFunc(b.ctx, func() { time.AfterFunc(finishWithin, cancel) })()
 	return f(ctx)
+}
+
+func (b *Broker) slot(chat int64) chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.slots[chat] == nil {
+		b.slots[chat] = make(chan struct{}, sendsAtOnce)
+	}
+	return b.slots[chat]
 }
 
 // deliver sends a prompt until it has arrived, cannot arrive, or is no longer
@@ -45,11 +58,13 @@ func (b *Broker) deliver(p state.Prompt) {
 			}
 			to := Place{p.ChatID, p.TopicID}
 			var message int64
-			err := b.prompting(func(ctx context.Context) (err error) {
+			var begun time.Time
+			err := b.prompting(p.ChatID, func(ctx context.Context) (err error) {
+				begun = time.Now()
 				message, err = b.Prompter.Prompt(ctx, to, v)
 				return err
 			})
-			var moved *MovedError
+			b.reach(p.ChatID, begun, err)
 			switch {
 			case err == nil:
 				p.MessageID, p.Shown = message, v.Version()
@@ -57,26 +72,12 @@ func (b *Broker) deliver(p state.Prompt) {
 				b.shown(v, to)
 				b.repaint(p.Approval) // it may have changed meanwhile
 				return
-			case errors.Is(err, ErrUnreachable):
+			case b.unreachable(p.ChatID, err):
 				b.log.Warn("approver cannot be reached", "chat", p.ChatID, "err", err)
 				p.MessageID = gone
 				b.keepPrompt(p)
 				b.checkReached(p.Approval)
 				return
-			case errors.As(err, &moved):
-				b.log.Warn("group has a new id; put it into [[telegram.group]] and [[approvals.route]]", "chat", p.ChatID, "new", moved.Chat)
-				if err := b.Ledger.MovePrompt(b.ctx, p, moved.Chat); err != nil {
-					b.note("ledger", err)
-				}
-				b.mu.Lock()
-				for i, q := range b.prompts[p.Approval] {
-					if q.ChatID == p.ChatID && q.TopicID == p.TopicID {
-						b.prompts[p.Approval][i].ChatID, b.prompts[p.Approval][i].TopicID = moved.Chat, 0
-					}
-				}
-				b.mu.Unlock()
-				p.ChatID, p.TopicID = moved.Chat, 0
-				continue
 			}
 			b.log.Warn("prompt not sent, trying again", "chat", p.ChatID, "after", wait, "err", err)
 			if !b.sleep(wait) {
@@ -84,6 +85,53 @@ func (b *Broker) deliver(p state.Prompt) {
 			}
 		}
 	})
+}
+
+// unreachable reports whether err says that nobody can be asked in a chat, and
+// remembers a group that has another number: nobody may decide there until it is
+// configured.
+func (b *Broker) unreachable(chat int64, err error) bool {
+	var moved *MovedError
+	if errors.As(err, &moved) {
+		b.mu.Lock()
+		b.moved[chat] = moved.Chat
+		b.mu.Unlock()
+		return true
+	}
+	return errors.Is(err, ErrUnreachable)
+}
+
+// reach remembers since when nothing can be sent to a chat. That it has to wait for
+// its turn is no outage.
+func (b *Broker) reach(chat int64, begun time.Time, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	since := b.outages[chat]
+	switch {
+	case err == nil:
+		delete(b.outages, chat)
+	case since.IsZero() && !begun.IsZero() && !errors.Is(err, ErrLimited):
+		b.outages[chat] = begun
+		signal(b.tick)
+	}
+}
+
+// outage returns since when nobody can be asked about the cases of a leader; zero:
+// somebody can, as far as we know.
+func (b *Broker) outage(leader string) (since time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range b.prompts[leader] {
+		at := b.outages[p.ChatID]
+		switch {
+		case p.MessageID == gone:
+		case at.IsZero():
+			return at
+		case at.After(since):
+			since = at
+		}
+	}
+	return since
 }
 
 func (b *Broker) sleep(d time.Duration) bool {
@@ -99,18 +147,34 @@ func (b *Broker) sleep(d time.Duration) bool {
 
 // keepPrompt stores p and remembers where it is.
 func (b *Broker) keepPrompt(p state.Prompt) {
+	b.mu.Lock()
+	b.enterPrompts(p)
+	b.mu.Unlock()
+	b.savePrompt(p)
+}
+
+// changePrompt changes what is known of the prompt that p is, and reports whether it
+// still is that message.
+func (b *Broker) changePrompt(p state.Prompt, f func(*state.Prompt)) bool {
+	b.mu.Lock()
+	i := slices.IndexFunc(b.prompts[p.Approval], func(q state.Prompt) bool {
+		return q.ChatID == p.ChatID && q.TopicID == p.TopicID && q.MessageID == p.MessageID
+	})
+	if i < 0 {
+		b.mu.Unlock()
+		return false
+	}
+	p = b.prompts[p.Approval][i]
+	f(&p)
+	b.enterPrompts(p)
+	b.mu.Unlock()
+	b.savePrompt(p)
+	return true
+}
+
+func (b *Broker) savePrompt(p state.Prompt) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(b.ctx), writeTimeout)
 	defer cancel()
-	b.mu.Lock()
-	for i, q := range b.prompts[p.Approval] {
-		if q.ChatID == p.ChatID && q.TopicID == p.TopicID {
-			b.prompts[p.Approval][i] = p
-		}
-	}
-	if p.MessageID > 0 {
-		b.spots[Spot{p.ChatID, p.MessageID}] = p.Approval
-	}
-	b.mu.Unlock()
 	if err := b.Ledger.SavePrompt(ctx, p); err != nil {
 		b.note("ledger", err)
 	}
@@ -118,10 +182,13 @@ func (b *Broker) keepPrompt(p state.Prompt) {
 
 // shown remembers and records that somebody could see v.
 func (b *Broker) shown(v View, to Place) {
-	for _, c := range v {
+	for _, seen := range v {
+		if !seen.ShownAt.IsZero() {
+			continue
+		}
 		first := false
-		c, err := b.apply(c.Key, noted(func(c *Case) {
-			first = c.ShownAt.IsZero()
+		c, err := b.apply(seen.Key, noted(func(c *Case) {
+			first = c.ShownAt.IsZero() && c.Digest == seen.Digest
 			if first {
 				c.ShownAt = time.Now()
 			}
@@ -183,91 +250,162 @@ func (b *Broker) repaint(leader string) {
 	})
 }
 
-// paint edits every prompt that shows something old. It returns how long to wait
-// before another try, or 0.
+// paint edits every prompt that shows something old, each without waiting for the
+// others. It returns how long to wait before another try, or 0.
 func (b *Broker) paint(leader string) (wait time.Duration) {
 	v := b.view(leader)
 	if len(v) == 0 {
 		return 0
 	}
-	version := v.Version()
-	over := v.Over()
+	var wg sync.WaitGroup
+	var old atomic.Bool
 	for _, p := range b.promptsOf(leader) {
-		if p.MessageID <= 0 || p.Shown == version {
-			continue
+		if p.MessageID > 0 && p.Shown != v.Version() {
+			wg.Go(func() {
+				if !b.paintOne(p, v) {
+					old.Store(true)
+				}
+			})
 		}
-		err := b.prompting(func(ctx context.Context) error {
-			return b.Prompter.Repaint(ctx, Place{p.ChatID, p.TopicID}, p.MessageID, v)
-		})
-		switch {
-		case err == nil:
-			p.Shown = version
-			b.keepPrompt(p)
-		case errors.Is(err, ErrGone) && !over:
+	}
+	wg.Wait()
+	switch {
+	case old.Load() && b.ctx.Err() == nil:
+		return 2 * time.Second
+	case !old.Load() && v.Over():
+		b.painted(v)
+	}
+	return 0
+}
+
+// paintOne makes one prompt show v. It reports false if that is worth another try.
+func (b *Broker) paintOne(p state.Prompt, v View) bool {
+	to := Place{p.ChatID, p.TopicID}
+	err := b.prompting(p.ChatID, func(ctx context.Context) error {
+		return b.Prompter.Repaint(ctx, to, p.MessageID, v)
+	})
+	switch {
+	case err == nil:
+		b.changePrompt(p, func(p *state.Prompt) { p.Shown = v.Version() })
+		b.shown(v, to)
+	case errors.Is(err, ErrGone) && !v.Over():
+		if b.changePrompt(p, func(p *state.Prompt) { p.MessageID = 0 }) {
 			// Somebody has deleted it while it was needed.
 			b.log.Info("prompt was deleted, sending another", "chat", p.ChatID)
 			p.MessageID = 0
-			b.keepPrompt(p)
 			b.deliver(p)
-		case errors.Is(err, ErrGone), errors.Is(err, ErrUnreachable):
-			p.MessageID = gone
-			b.keepPrompt(p)
-			if !over {
-				b.checkReached(leader)
-			}
-		case b.ctx.Err() != nil:
-			return 0
-		default:
+		}
+	case errors.Is(err, ErrGone), b.unreachable(p.ChatID, err):
+		if b.changePrompt(p, func(p *state.Prompt) { p.MessageID = gone }) && !v.Over() {
+			b.checkReached(p.Approval)
+		}
+	default:
+		if b.ctx.Err() == nil {
 			b.log.Warn("prompt not edited, trying again", "chat", p.ChatID, "err", err)
-			wait = 2 * time.Second
 		}
+		return false
 	}
-	if wait == 0 && over {
-		for _, c := range v {
-			if _, err := b.apply(c.Key, noted(func(c *Case) { c.Painted = true })); err != nil {
-				b.log.Warn("approval not closed", "approval", c.Approval.ID, "err", err)
-			}
-		}
-	}
-	return wait
+	return true
 }
 
-// nudge reminds of an open case, once.
-func (b *Broker) nudge(c Case) {
-	did := false
-	if _, err := b.apply(c.Key, noted(func(c *Case) { did = !c.Nudged; c.Nudged = true })); err != nil || !did {
-		return
+// painted remembers that all prompts of v show how it has ended.
+func (b *Broker) painted(v View) {
+	for _, c := range v {
+		if _, err := b.apply(c.Key, noted(func(c *Case) { c.Painted = true })); err != nil {
+			b.log.Warn("approval not closed", "approval", c.Approval.ID, "err", err)
+		}
 	}
-	for _, p := range b.promptsOf(c.Leader) {
-		if p.MessageID <= 0 || p.Extra != 0 {
+}
+
+// Show sends the prompt of a case once more, to a place where somebody wants to see
+// it, instead of the one that is there. Errors: ErrUnknown, ErrEnded.
+func (b *Broker) Show(key string, to Place) error {
+	<-b.ready
+	c, ok := b.get(key)
+	switch {
+	case !ok:
+		return ErrUnknown
+	case c.State.Final():
+		return ErrEnded
+	}
+	p := state.Prompt{Approval: c.Leader, ChatID: to.Chat, TopicID: to.Topic}
+	for _, old := range b.promptsOf(c.Leader) {
+		if old.ChatID != to.Chat || old.TopicID != to.Topic {
 			continue
 		}
-		b.spawn(func() {
-			v := b.view(c.Leader)
-			if len(v.Live()) == 0 {
-				return
-			}
-			to := Place{p.ChatID, p.TopicID}
-			err := b.prompting(func(ctx context.Context) (err error) {
-				p.Extra, err = b.Prompter.Nudge(ctx, to, p.MessageID, v)
-				return err
-			})
-			if err != nil {
-				b.log.Warn("reminder not sent", "chat", p.ChatID, "err", err)
-				return
-			}
-			b.mu.Lock()
-			for _, q := range b.prompts[c.Leader] {
-				if q.ChatID == p.ChatID && q.TopicID == p.TopicID {
-					p.MessageID, p.Shown = q.MessageID, q.Shown
-				}
-			}
-			b.mu.Unlock()
-			b.keepPrompt(p)
-			if b.view(c.Leader).Over() {
-				b.retract(c.Leader)
-			}
+		if old.MessageID == 0 {
+			return nil // it is on its way
+		}
+		if old.MessageID > 0 {
+			b.spawn(func() { b.withdraw(to, old.MessageID) })
+		}
+		p.Extra = old.Extra
+	}
+	b.keepPrompt(p)
+	b.deliver(p)
+	return nil
+}
+
+// withdraw removes a message of ours.
+func (b *Broker) withdraw(from Place, message int64) {
+	_ = b.prompting(from.Chat, func(ctx context.Context) error {
+		b.Prompter.Retract(ctx, from, message)
+		return nil
+	})
+}
+
+// nudge reminds of the open cases of a leader, once.
+func (b *Broker) nudge(leader string) {
+	did := false
+	for _, c := range b.view(leader).Live() {
+		first := false
+		if _, err := b.apply(c.Key, noted(func(c *Case) { first = !c.Nudged; c.Nudged = true })); err != nil {
+			return
+		}
+		did = did || first
+	}
+	if !did {
+		return
+	}
+	for _, p := range b.promptsOf(leader) {
+		if p.MessageID > 0 && p.Extra == 0 {
+			b.spawn(func() { b.remind(p) })
+		}
+	}
+}
+
+// remind sends a reminder under a prompt, until it has arrived, cannot arrive, or is
+// no longer needed.
+func (b *Broker) remind(p state.Prompt) {
+	for wait := time.Second; ; wait = min(2*wait, 10*time.Second) {
+		v := b.view(p.Approval)
+		if len(v.Live()) == 0 {
+			return
+		}
+		var message int64
+		err := b.prompting(p.ChatID, func(ctx context.Context) (err error) {
+			message, err = b.Prompter.Nudge(ctx, Place{p.ChatID, p.TopicID}, p.MessageID, v)
+			return err
 		})
+		if err == nil {
+			b.keepReminder(p, message)
+			b.retract(p.Approval) // it may be over meanwhile
+			return
+		}
+		b.log.Warn("reminder not sent", "chat", p.ChatID, "err", err)
+		if b.unreachable(p.ChatID, err) || !b.sleep(wait) {
+			return
+		}
+	}
+}
+
+// keepReminder stores which message reminds of a prompt, as the prompt is now.
+func (b *Broker) keepReminder(p state.Prompt, message int64) {
+	for _, now := range b.promptsOf(p.Approval) {
+		if now.ChatID == p.ChatID && now.TopicID == p.TopicID {
+			now.Extra = message
+			b.keepPrompt(now)
+		}
 	}
 }
 
@@ -277,22 +415,10 @@ func (b *Broker) retract(leader string) {
 		return
 	}
 	for _, p := range b.promptsOf(leader) {
-		if p.Extra <= 0 {
-			continue
+		if p.Extra > 0 {
+			b.withdraw(Place{p.ChatID, p.TopicID}, p.Extra)
+			b.keepReminder(p, 0)
 		}
-		_ = b.prompting(func(ctx context.Context) error {
-			b.Prompter.Retract(ctx, Place{p.ChatID, p.TopicID}, p.Extra)
-			return nil
-		})
-		b.mu.Lock()
-		for _, q := range b.prompts[leader] {
-			if q.ChatID == p.ChatID && q.TopicID == p.TopicID {
-				p = q
-			}
-		}
-		b.mu.Unlock()
-		p.Extra = 0
-		b.keepPrompt(p)
 	}
 }
 
@@ -336,7 +462,7 @@ func (b *Broker) due(now time.Time) (next time.Time) {
 		switch {
 		case c.State.Final():
 			if c.closed() {
-				at(c.End.At.Add(outcomeWindow), func() { b.forget(c.Leader) })
+				at(c.forgetAt(), func() { b.forget(c.Leader) })
 			}
 		case c.Step == Asking:
 			at(c.Until, func() {
@@ -345,8 +471,8 @@ func (b *Broker) due(now time.Time) (next time.Time) {
 				}
 			})
 		case c.Step == Overdue, c.Step == Sending:
-			// The gateway says how it ended: by event, at the next connection, or
-			// when we look, within a minute.
+			// The gateway says how it ended: to the sender, by event, at the next
+			// connection, or when we look, within a minute.
 		case c.Step == Open:
 			at(expires, func() {
 				if _, err := b.apply(key, lapsed{time.Now()}); err == nil {
@@ -355,17 +481,33 @@ func (b *Broker) due(now time.Time) (next time.Time) {
 				}
 			})
 			if c.ShownAt.IsZero() {
-				since := c.SeenAt
-				if since.Before(b.started) {
-					since = b.started
+				if since := b.outage(c.Leader); !since.IsZero() {
+					at(later(since, c.SeenAt, b.started).Add(undeliveredAfter), func() { b.giveUp(key) })
 				}
-				at(since.Add(undeliveredAfter), func() { b.undeliverable(key, "the chat could not be reached") })
-			} else if compared && !c.Nudged && c.Leader == c.Key && now.Before(expires) {
-				at(c.ShownAt.Add(expires.Sub(c.ShownAt)/2), func() { b.nudge(*c) })
+			} else if compared && !c.Nudged && now.Before(expires) {
+				at(c.ShownAt.Add(expires.Sub(c.ShownAt)/2), func() { b.nudge(c.Leader) })
 			}
 		}
 	}
 	return next
+}
+
+// later is the last of some instants.
+func later(first time.Time, more ...time.Time) time.Time {
+	for _, t := range more {
+		if t.After(first) {
+			first = t
+		}
+	}
+	return first
+}
+
+// giveUp ends a case of which nobody could be asked for too long, unless somebody
+// can be just now.
+func (b *Broker) giveUp(key string) {
+	if c, ok := b.get(key); ok && c.ShownAt.IsZero() && !b.outage(c.Leader).IsZero() {
+		b.undeliverable(key, "the chat could not be reached")
+	}
 }
 
 // forget drops a group that is over from memory. The ledger still knows it.
@@ -373,7 +515,7 @@ func (b *Broker) forget(leader string) {
 	b.mu.Lock()
 	keys := b.groups[leader]
 	for _, key := range keys {
-		if c := b.cases[key]; !c.closed() || time.Since(c.End.At) < outcomeWindow {
+		if c := b.cases[key]; !c.closed() || time.Now().Before(c.forgetAt()) {
 			b.mu.Unlock()
 			return
 		}
@@ -403,6 +545,12 @@ func (b *Broker) forget(leader string) {
 // follow has the gateway send what becomes of a call, if it can.
 func (b *Broker) follow(c Case) {
 	if c.Approval.SessionKey == "" || c.Approval.ToolCallID == "" || c.State.Final() && c.State != Approved {
+		return
+	}
+	b.mu.Lock()
+	followed := b.follows[c.Key] != nil
+	b.mu.Unlock()
+	if followed {
 		return
 	}
 	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Second)

@@ -2,6 +2,7 @@ package fakegateway
 
 import (
 	"encoding/json"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -143,7 +144,7 @@ func (a *approval) offered() []string {
 func (a *approval) record() map[string]any {
 	p := map[string]any{"kind": a.kind, "allowedDecisions": a.offered()}
 	if a.kind == "exec" {
-		p["commandText"] = a.request["command"]
+		p["commandText"] = masked(a.request["command"])
 	} else {
 		p["title"], p["description"] = a.request["title"], a.request["description"]
 	}
@@ -158,6 +159,17 @@ func (a *approval) record() map[string]any {
 		}
 	}
 	return r
+}
+
+// tokens are what a record masks whole, where lists and events leave some of it.
+var tokens = regexp.MustCompile(`(Bearer |[A-Z_]*TOKEN=)\S+`)
+
+// masked is a command as a record presents it: not as it is listed.
+func masked(command any) any {
+	if s, ok := command.(string); ok {
+		return tokens.ReplaceAllString(s, "${1}***")
+	}
+	return command
 }
 
 // decide ends a pending approval and tells everybody, the decider too.

@@ -21,6 +21,7 @@ const (
 // one loses.
 type Approval struct {
 	Key     string
+	Leader  string // key of the approval with whose prompts this one is shown
 	Version int64  // 1 after AddApproval
 	Open    bool   // there is still something to do about it
 	Body    []byte // replaced as a whole
@@ -41,8 +42,8 @@ type Prompt struct {
 // are to be sent for it, or returns ErrKnown.
 func (s *Store) AddApproval(ctx context.Context, a Approval, prompts []Prompt) error {
 	return s.write(ctx, "store approval", func(w *writer) error {
-		n, err := w.changed(`INSERT INTO approvals (key, version, open, body, at) VALUES (?, 1, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
-			a.Key, a.Open, a.Body, millis(a.At))
+		n, err := w.changed(`INSERT INTO approvals (key, leader, version, open, body, at) VALUES (?, ?, 1, ?, ?, ?) ON CONFLICT (key) DO NOTHING`,
+			a.Key, a.Leader, a.Open, a.Body, millis(a.At))
 		if err != nil {
 			return err
 		}
@@ -63,8 +64,8 @@ func (s *Store) AddApproval(ctx context.Context, a Approval, prompts []Prompt) e
 // next version. It returns ErrStale if it is at another one.
 func (s *Store) SwapApproval(ctx context.Context, was int64, a Approval) error {
 	return s.write(ctx, "change approval", func(w *writer) error {
-		n, err := w.changed("UPDATE approvals SET version = ?, open = ?, body = ?, at = ? WHERE key = ? AND version = ?",
-			was+1, a.Open, a.Body, millis(a.At), a.Key, was)
+		n, err := w.changed("UPDATE approvals SET leader = ?, version = ?, open = ?, body = ?, at = ? WHERE key = ? AND version = ?",
+			a.Leader, was+1, a.Open, a.Body, millis(a.At), a.Key, was)
 		if err == nil && n == 0 {
 			err = ErrStale
 		}
@@ -76,7 +77,7 @@ func (s *Store) SwapApproval(ctx context.Context, was int64, a Approval) error {
 // Approval returns one approval, or ErrMissing.
 func (s *Store) Approval(ctx context.Context, key string) (a Approval, err error) {
 	defer s.wrap(&err, "read approval")
-	err = scanApproval(s.db.QueryRowContext(ctx, "SELECT key, version, open, body, at FROM approvals WHERE key = ?", key).Scan, &a)
+	a, err = scanApproval(s.db.QueryRowContext(ctx, "SELECT key, leader, version, open, body, at FROM approvals WHERE key = ?", key).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrMissing
 	}
@@ -86,26 +87,27 @@ func (s *Store) Approval(ctx context.Context, key string) (a Approval, err error
 // OpenApprovals returns those with something to do, oldest first.
 func (s *Store) OpenApprovals(ctx context.Context) (all []Approval, err error) {
 	defer s.wrap(&err, "read approvals")
-	return query(ctx, s, func(scan func(...any) error) (a Approval, err error) {
-		err = scanApproval(scan, &a)
-		return a, err
-	}, "SELECT key, version, open, body, at FROM approvals WHERE open ORDER BY rowid")
+	return query(ctx, s, scanApproval, "SELECT key, leader, version, open, body, at FROM approvals WHERE open ORDER BY rowid")
+}
+
+// ApprovalsLedBy returns a leader and those that are shown with its prompts, oldest
+// first.
+func (s *Store) ApprovalsLedBy(ctx context.Context, leader string) (all []Approval, err error) {
+	defer s.wrap(&err, "read approvals")
+	return query(ctx, s, scanApproval, "SELECT key, leader, version, open, body, at FROM approvals WHERE leader = ? ORDER BY rowid", leader)
 }
 
 // RecentApprovals returns the last of all, newest first.
 func (s *Store) RecentApprovals(ctx context.Context, limit int) (all []Approval, err error) {
 	defer s.wrap(&err, "read approvals")
-	return query(ctx, s, func(scan func(...any) error) (a Approval, err error) {
-		err = scanApproval(scan, &a)
-		return a, err
-	}, "SELECT key, version, open, body, at FROM approvals ORDER BY rowid DESC LIMIT ?", limit)
+	return query(ctx, s, scanApproval, "SELECT key, leader, version, open, body, at FROM approvals ORDER BY rowid DESC LIMIT ?", limit)
 }
 
-func scanApproval(scan func(...any) error, a *Approval) error {
+func scanApproval(scan func(...any) error) (a Approval, err error) {
 	var at int64
-	err := scan(&a.Key, &a.Version, &a.Open, &a.Body, &at)
+	err = scan(&a.Key, &a.Leader, &a.Version, &a.Open, &a.Body, &at)
 	a.At = instant(at)
-	return err
+	return a, err
 }
 
 // SavePrompt stores what is known of a prompt, which is identified by approval,
@@ -115,15 +117,6 @@ func (s *Store) SavePrompt(ctx context.Context, p Prompt) error {
 		_, err := w.exec(`INSERT INTO prompts (approval, chat, topic, message, extra, shown) VALUES (?, ?, ?, ?, ?, ?)
 			ON CONFLICT (approval, chat, topic) DO UPDATE SET message = excluded.message, extra = excluded.extra, shown = excluded.shown`,
 			p.Approval, p.ChatID, p.TopicID, p.MessageID, p.Extra, p.Shown)
-		return err
-	})
-}
-
-// MovePrompt gives a prompt that is not sent yet another chat: its group has
-// become a supergroup.
-func (s *Store) MovePrompt(ctx context.Context, p Prompt, chat int64) error {
-	return s.write(ctx, "move prompt", func(w *writer) error {
-		_, err := w.exec("UPDATE OR REPLACE prompts SET chat = ?, topic = 0 WHERE approval = ? AND chat = ? AND topic = ?", chat, p.Approval, p.ChatID, p.TopicID)
 		return err
 	})
 }
@@ -149,14 +142,16 @@ func scanPrompt(scan func(...any) error) (p Prompt, err error) {
 	return p, err
 }
 
-// PruneApprovals forgets approvals with nothing left to do that were last
-// changed before an instant, and their prompts.
+// PruneApprovals forgets approvals with nothing left to do, by themselves or by
+// others that are shown with them, that were last changed before an instant, and
+// their prompts.
 func (s *Store) PruneApprovals(ctx context.Context, before time.Time) (forgotten int64, err error) {
 	err = s.write(ctx, "prune approvals", func(w *writer) error {
-		if _, err := w.exec("DELETE FROM prompts WHERE approval IN (SELECT key FROM approvals WHERE NOT open AND at < ?)", millis(before)); err != nil {
+		const old = "NOT open AND at < ? AND leader NOT IN (SELECT leader FROM approvals WHERE open)"
+		if _, err := w.exec("DELETE FROM prompts WHERE approval IN (SELECT key FROM approvals WHERE "+old+")", millis(before)); err != nil {
 			return err
 		}
-		forgotten, err = w.changed("DELETE FROM approvals WHERE NOT open AND at < ?", millis(before))
+		forgotten, err = w.changed("DELETE FROM approvals WHERE "+old, millis(before))
 		return err
 	})
 	return forgotten, err

@@ -57,10 +57,7 @@ func TestPrompts(t *testing.T) {
 	if err := s.AddApproval(ctx, state.Approval{Key: "a", Open: true, Body: []byte("x"), At: at}, []state.Prompt{first, {Approval: "a", ChatID: 8}}); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.MovePrompt(ctx, first, -1007); err != nil {
-		t.Fatal(err)
-	}
-	sent := state.Prompt{Approval: "a", ChatID: -1007, MessageID: 5, Extra: 6, Shown: 1}
+	sent := state.Prompt{Approval: "a", ChatID: -7, MessageID: 5, Extra: 6, Shown: 1}
 	if err := s.SavePrompt(ctx, sent); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +68,7 @@ func TestPrompts(t *testing.T) {
 	if got, err := s.Prompts(ctx, "a"); err != nil || !reflect.DeepEqual(got, []state.Prompt{sent, {Approval: "a", ChatID: 8}}) {
 		t.Errorf("Prompts = %+v, %v", got, err)
 	}
-	if got, err := s.PromptAt(ctx, -1007, 5); err != nil || got != sent {
+	if got, err := s.PromptAt(ctx, -7, 5); err != nil || got != sent {
 		t.Errorf("PromptAt = %+v, %v", got, err)
 	}
 	if _, err := s.PromptAt(ctx, 8, 5); !errors.Is(err, state.ErrMissing) {
@@ -96,5 +93,39 @@ func TestPrompts(t *testing.T) {
 	}
 	if got, err := s.Prompts(ctx, "a"); err != nil || len(got) != 0 {
 		t.Errorf("Prompts after that = %+v, %v", got, err)
+	}
+}
+
+// TestGroupStaysWhole: what is shown together is read and forgotten together.
+func TestGroupStaysWhole(t *testing.T) {
+	s := open(t, newPath(t))
+	ctx := t.Context()
+	for _, a := range []state.Approval{{Key: "a", Leader: "a"}, {Key: "x", Leader: "x"}, {Key: "b", Leader: "a", Open: true}} {
+		a.Body, a.At = []byte("{}"), at
+		if err := s.AddApproval(ctx, a, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	led := func(leader string) (keys string) {
+		all, err := s.ApprovalsLedBy(ctx, leader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, a := range all {
+			keys += a.Key
+		}
+		return keys
+	}
+	if n, err := s.PruneApprovals(ctx, at.Add(time.Hour)); err != nil || n != 1 {
+		t.Errorf("PruneApprovals = %d, %v, want 1", n, err)
+	}
+	if a, x := led("a"), led("x"); a != "ab" || x != "" {
+		t.Errorf("led by a: %q, by x: %q, want the group that is open", a, x)
+	}
+	if err := s.SwapApproval(ctx, 1, state.Approval{Key: "b", Leader: "b", Body: []byte("{}"), At: at}); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := led("a"), led("b"); a != "a" || b != "b" {
+		t.Errorf("led by a: %q, by b: %q after b has left", a, b)
 	}
 }

@@ -75,6 +75,8 @@ var migrations = []string{
 	CREATE INDEX prompts_message ON prompts (chat, message);`,
 	// Finish has not always erased it.
 	`UPDATE updates SET command = '' WHERE status NOT IN (0, 1);`,
+	`ALTER TABLE approvals ADD COLUMN leader TEXT NOT NULL DEFAULT '';
+	CREATE INDEX approvals_leader ON approvals (leader);`,
 }
 
 func dsn(path string) string {
