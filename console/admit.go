@@ -115,13 +115,13 @@ func (r *Router) admit(m Message, p pressed) {
 
 	// 8. Fresh. An /auth that comes late would unlock for whoever has the phone by now.
 	age := r.age(a)
-	if age > r.staleAfter() && (req.Class != auth.Safe || req.Name == "auth") {
+	if age > r.staleAfter() && (req.Class != auth.Safe || req.Name == "auth") && !denial(req.Name) {
 		r.stale(a, age)
 		return
 	}
 
 	// 9. Class.
-	grant, err := r.cfg.Gate.Admit(a.caller, auth.Ask{Class: req.Class, Secret: req.Secret, Yes: req.Yes})
+	grant, err := r.cfg.Gate.Admit(a.caller, auth.Ask{Class: req.Class, Secret: req.Secret, Yes: req.Yes, Denial: denial(req.Name)})
 	if errors.Is(err, auth.ErrUnconfirmed) {
 		// Nobody is asked to confirm what would then be refused.
 		if res, ok := r.cfg.Commands.Check(req); !ok {
@@ -263,6 +263,10 @@ var (
 	heldSecret = []Block{{Kind: Prose, Text: redact.Literal("It held a secret, so it does not stay in the chat.")}}
 	undeleted  = redact.Literal("I cannot delete your message with the secret: delete it yourself.")
 )
+
+// denial reports whether the command stops something that an agent wants to do: that
+// is never too old, and waits for no unlock.
+func denial(name string) bool { return name == "deny" }
 
 // budget is what a text draws on: stopping something never waits.
 func budget(text string, p pressed) auth.Budget {

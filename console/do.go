@@ -156,13 +156,13 @@ func (r *Router) still(t *task) error {
 	if t.place == nil || t.req.Class == auth.Safe {
 		return nil
 	}
-	if t.req.Name != "deny" && r.age(t.asking) > r.staleAfter() {
+	if !denial(t.req.Name) && r.age(t.asking) > r.staleAfter() {
 		return errStale
 	}
 	if t.req.Secret != "" {
 		return nil // admitted by a secret of its own
 	}
-	_, err := r.cfg.Gate.Admit(t.caller, auth.Ask{Class: t.req.Class, Yes: t.req.Yes})
+	_, err := r.cfg.Gate.Admit(t.caller, auth.Ask{Class: t.req.Class, Yes: t.req.Yes, Denial: denial(t.req.Name)})
 	return err
 }
 

@@ -86,6 +86,14 @@ func TestWay(t *testing.T) {
 		{name: "8 just fresh", prepare: func(g *rig) { g.unlock(alice) }, change: func(m *console.Message) { m.SentAt = m.SentAt.Add(-119 * time.Second) }, text: "/gateway restart", want: "OK: /gateway restart", ran: true, outcome: console.Done},
 		{name: "8 skew known", prepare: func(g *rig) { g.unlock(alice); g.config.Skew = func() time.Duration { return -9 * time.Minute } }, change: func(m *console.Message) { m.SentAt = m.SentAt.Add(-9 * time.Minute) }, text: "/gateway restart", want: "OK: /gateway restart", ran: true, outcome: console.Done},
 		{name: "8 safe says its age", change: func(m *console.Message) { m.SentAt = m.SentAt.Add(-9 * time.Minute) }, text: "/status", want: "9 min ago.", ran: true, outcome: console.Done},
+		{name: "8 a denial is never too old", change: func(m *console.Message) { m.SentAt = m.SentAt.Add(-9 * time.Minute) }, text: "/deny 07f9a8f6 wrong target", want: "OK: /deny 07f9a8f6", ran: true, outcome: console.Done},
+		{name: "8 an approval is", change: func(m *console.Message) { m.SentAt = m.SentAt.Add(-9 * time.Minute) }, text: "/approve 07f9a8f6", want: "9 min ago), not run", outcome: console.Refused},
+		{name: "9 a denial needs no unlock", prepare: func(g *rig) {
+			g.gate = newGate(g.t, func(c *auth.Config) { c.StepUp = true })
+		}, text: "/deny 07f9a8f6 wrong target", want: "OK: /deny 07f9a8f6", ran: true, outcome: console.Done},
+		{name: "9 an approval does with step-up", prepare: func(g *rig) {
+			g.gate = newGate(g.t, func(c *auth.Config) { c.StepUp = true })
+		}, text: "/approve 07f9a8f6", want: "ERROR: unauthorized", outcome: console.Refused},
 		{name: "9 locked", text: "/gateway restart", want: "ERROR: unauthorized\n/whoami", outcome: console.Refused},
 		{name: "9 wrong secret says the same", text: "/gateway restart --secret nonsense-nonsense", want: "ERROR: unauthorized\n/whoami", outcome: console.Refused},
 		{name: "9 no right", prepare: func(g *rig) {
