@@ -564,17 +564,6 @@ func bech32Sum(t []byte) bool {
 	return chk == 1
 }
 
-// mixed reports whether t has a letter and a digit: what has only one of them
-// is more likely a word or a number.
-func mixed(t []byte) bool {
-	var digit, letter bool
-	for _, c := range t {
-		digit = digit || isDigit(c)
-		letter = letter || isLetter(c)
-	}
-	return digit && letter
-}
-
 // mixedCaps reports whether the part of t after its four-letter prefix has a
 // letter and a digit.
 func mixedCaps(t []byte) bool { return mixed(t[min(len(t), 4):]) }
@@ -616,8 +605,3 @@ func encodedPrivateKey(t []byte) bool {
 	b, err := base64.StdEncoding.DecodeString(string(t[:min(len(t), 64)/4*4]))
 	return err == nil && bytes.Contains(b, []byte("PRIVATE KEY"))
 }
-
-func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
-func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
-func isAlnum(c byte) bool  { return isDigit(c) || isLetter(c) }
-func isSpace(c byte) bool  { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }

@@ -332,9 +332,6 @@ func (c *verdictCache) classify(name []byte, inURL bool) verdict {
 	return e.verdict
 }
 
-func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
-func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
-
 // matchGlob reports whether name matches pattern, both in upper case, where *
 // stands for any characters and ? for one.
 func matchGlob(pattern string, name []byte) bool {
@@ -360,9 +357,40 @@ func matchGlob(pattern string, name []byte) bool {
 	return p == len(pattern)
 }
 
-func upper(c byte) byte {
-	if isLower(c) {
-		return c - 'a' + 'A'
+// isLoud reports whether a name is written as environment variables are.
+func isLoud(name []byte) bool {
+	n := 0
+	for _, c := range name {
+		if isLower(c) {
+			return false
+		}
+		if isUpper(c) {
+			n++
+		}
 	}
-	return c
+	return n > 1
+}
+
+func isUpperName(v []byte) bool {
+	for _, c := range v {
+		if !isUpper(c) && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+func hasEndingWord(name []byte, word string) bool {
+	n := len(name) - len(word)
+	return n >= 0 && equalFold(name[n:], word)
+}
+
+// mixedNames reports whether a name has several words.
+func mixedNames(v []byte) bool {
+	for i := 1; i < len(v); i++ {
+		if v[i] == '_' || isUpper(v[i]) && isLower(v[i-1]) {
+			return true
+		}
+	}
+	return false
 }

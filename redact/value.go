@@ -452,73 +452,97 @@ func isBasic(v []byte) bool {
 	return true
 }
 
-// A quote is what opened a quoted value: a quote character behind a number of
-// backslashes (1 in JSON inside a string, 3 inside that), or an entity.
-type quote struct {
-	ch      byte
-	slashes int
-	entity  string
+// enough reports whether val is a secret under ver.
+func (s *scanner) enough(val []byte, ver verdict) bool {
+	w := s.weigh(val)
+	if w == 0 || w < ver.need && !(ver.weak && isBasic(val) && len(val) >= 8) {
+		return false
+	}
+	if ver.weak && (len(val) < 16 || isUUID(val) || isDigest(val[bytes.LastIndexByte(val, '-')+1:])) {
+		return isBasic(val) && len(val) >= 8
+	}
+	if !ver.numbers && isNumber(val) || len(val) < 3 && w < 3 {
+		return false
+	}
+	return !(ver.object && isObjectName(val)) && !(ver.need == 2 && isMail(val))
 }
 
-var quoteEntities = []struct{ open, close string }{
-	{"&quot;", "&quot;"}, {"&#34;", "&#34;"}, {"&#x22;", "&#x22;"}, {"&#39;", "&#39;"}, {"&apos;", "&apos;"}, {"%22", "%22"}, {"%27", "%27"},
-	{`\u0022`, `\u0022`}, {`\u0027`, `\u0027`}, {`\x22`, `\x22`}, {`\x27`, `\x27`}, {"“", "”"}, {"„", "“"}, {"‘", "’"}, {"«", "»"}, {"「", "」"},
+func isMail(val []byte) bool {
+	user, host, ok := bytes.Cut(val, []byte("@"))
+	return ok && wordy(user) && wordy(host) && bytes.IndexByte(host, '.') > 0
 }
 
-// openQuote returns the length of the opening quote at v[i:], 0 if none.
-func openQuote(v []byte, i int) (int, quote) {
-	j := i
-	for j < len(v) && v[j] == '\\' && j-i < 64 {
-		j++
+// objectWords are parts of the names that secrets have in Kubernetes and its like.
+var objectWords = wordSet("credentials credential creds secret secrets tls cert certs auth token tokens key keys password passwords pass signer config registry account")
+
+// isObjectName reports whether val is the name of a secret, rather than one:
+// small letters in words joined by dashes, one of which says so.
+func isObjectName(val []byte) bool {
+	if bytes.IndexByte(val, '/') > 0 && wordy(val) {
+		return true // database/creds/readonly
 	}
-	if j < len(v) {
-		if c := v[j]; c == '"' || c == '\'' || c == '`' {
-			return j - i + 1, quote{ch: c, slashes: j - i}
-		}
+	if bytes.IndexByte(val, '-') < 0 {
+		return false
 	}
-	if i < len(v) {
-		if c := v[i]; c == '&' || c == '%' || c == '\\' || c >= 0x80 {
-			for _, e := range quoteEntities {
-				if hasPrefix(v[i:], e.open) {
-					return len(e.open), quote{entity: e.close}
-				}
+	named := false
+	for part := range bytes.SplitSeq(val, []byte("-")) {
+		for _, c := range part {
+			if !isLower(c) {
+				return false
 			}
 		}
+		named = named || objectWords[string(part)]
 	}
-	return 0, quote{}
+	return named
 }
 
-// closeQuote returns where the value that begins at i ends: at the closing
-// quote, or at the end of the line, in which case closed is false. Value that
-// span lines do so only if the caller says how far.
-func closeQuote(v []byte, i int, q quote, lines bool) (end int, closed bool) {
-	unit := q.slashes + 1
-	for j := i; j < len(v); j++ {
-		switch c := v[j]; {
-		case c == '\n' && !lines:
-			return j, false
-		case q.entity != "":
-			if c == q.entity[0] && hasPrefix(v[j:], q.entity) {
-				return j, true
-			}
-		case c == '\\':
-			k := j
-			for k < len(v) && v[k] == '\\' {
-				k++
-			}
-			n := k - j
-			if k < len(v) && v[k] == q.ch {
-				if n < q.slashes || n%(2*unit) == q.slashes {
-					return j + n - min(n, q.slashes), true
-				}
-				k++ // an escaped quote
-			}
-			j = k - 1
-		case c == q.ch:
-			return j, true // this string, or the one around it
+func isNumber(v []byte) bool {
+	for i, c := range v {
+		if !isDigit(c) && c != '.' && c != ',' && c != '-' && c != '+' && (i == 0 || i < len(v)-1 || c != 'k' && c != 'K' && c != 'M' && c != '%') {
+			return false
 		}
 	}
-	return len(v), false
+	return true
 }
 
-func hasPrefix(v []byte, p string) bool { return len(v) >= len(p) && string(v[:len(p)]) == p }
+// rises counts how often a capital follows a small letter.
+func rises(v []byte) int {
+	n := 0
+	for i := 1; i < len(v); i++ {
+		if isUpper(v[i]) && isLower(v[i-1]) {
+			n++
+		}
+	}
+	return n
+}
+
+// wordyParts reports whether most of a run is made of words of four or more
+// small letters: file names, host names, slugs.
+func wordyParts(run []byte) bool {
+	n, longest := 0, 0
+	for _, c := range run {
+		if isLower(c) {
+			n++
+		} else {
+			if n >= 4 {
+				longest += n
+			}
+			n = 0
+		}
+	}
+	if n >= 4 {
+		longest += n
+	}
+	return longest*2 > len(run)
+}
+
+// mixed reports whether t has a letter and a digit: what has only one of them
+// is more likely a word or a number.
+func mixed(t []byte) bool {
+	var digit, letter bool
+	for _, c := range t {
+		digit = digit || isDigit(c)
+		letter = letter || isLetter(c)
+	}
+	return digit && letter
+}

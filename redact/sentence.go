@@ -1,0 +1,36 @@
+package redact
+
+import "bytes"
+
+// isSentence reports whether val is prose: several words, some of which belong
+// to sentences only.
+func isSentence(val []byte) bool {
+	if bytes.Count(val, []byte(" ")) < 2 {
+		return bytes.IndexByte(val, ' ') > 0 && proseWords(val) >= 1 && weigh(val) <= 1
+	}
+	return proseWords(val) >= 1
+}
+
+// sentenceWords appear in messages about secrets, hardly in passphrases.
+var sentenceWords = wordSet(`is was are were must should cannot can could may will the an and or for from with without must
+	not be been has have had it its if when then than that this your you my our please required invalid incorrect expired
+	wrong missing empty failed changed does do did on in of to at by as no
+	only characters letters digits least password token username user login`)
+
+func proseWords(val []byte) int {
+	n := 0
+	var buf [16]byte
+	for _, w := range bytes.FieldsFunc(val[:min(len(val), 256)], func(r rune) bool { return r == ' ' || r == ',' || r == '.' }) {
+		if len(w) <= len(buf) && sentenceWords[string(lower(w, buf[:0]))] {
+			n++
+		}
+	}
+	return n
+}
+
+// isLabel reports whether val is the words of a name, as on a form: API key.
+func isLabel(val []byte) bool {
+	return bytes.IndexByte(val, ' ') > 0 && wordy(val) && len(val) <= maxName && classify(val, false).need > 0
+}
+
+func wordyEnd(val []byte) bool { return wordy(bytes.TrimRight(val, ",.:;)")) }
