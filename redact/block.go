@@ -28,3 +28,10 @@ func (s *scanner) heredoc(i int) bool {
 	s.next.mode, s.next.word = modeUntil, string(v[i:j])
 	return true
 }
+
+func skipIndicator(v []byte, i int) int {
+	for i < len(v) && (v[i] == '-' || v[i] == '+') {
+		i++
+	}
+	return i
+}

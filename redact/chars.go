@@ -20,3 +20,21 @@ func upper(c byte) byte {
 }
 
 func hasPrefix(v []byte, p string) bool { return len(v) >= len(p) && string(v[:len(p)]) == p }
+
+func foldString(s string) string { return string(lower([]byte(s), nil)) }
+
+func equalFold(b []byte, lit string) bool {
+	for i, c := range b {
+		if fold(c) != lit[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func lower(v, buf []byte) []byte {
+	for _, c := range v {
+		buf = append(buf, fold(c))
+	}
+	return buf
+}

@@ -221,3 +221,50 @@ func cookieSecret(name, val []byte) bool {
 	}
 	return w == 3 && len(val) >= 16
 }
+
+// scheme looks at what follows Bearer or Basic.
+func (s *scanner) scheme(at, end int) {
+	v := s.v
+	if at > 0 && isAlnum(v[at-1]) && !boundaryBefore(v, at) {
+		return
+	}
+	i := end
+	for i < len(v) && (v[i] == ' ' || v[i] == '\t' || v[i] == '+' && i == end) {
+		i++
+	}
+	if hasPrefix(v[i:], "%20") {
+		i += 3
+	} else if i < len(v) && i == end && (v[i] == ':' || v[i] == '=') {
+		i++
+		for i < len(v) && v[i] == ' ' {
+			i++
+		}
+	}
+	if i == end {
+		return
+	}
+	if n, q := openQuote(v, i); n > 0 {
+		if at > 0 && v[at-1] == q.ch {
+			return // "Bearer "+token
+		}
+		i += n
+	}
+	j := i
+	for j < len(v) && j-i < unbounded && charsets['p'][v[j]] {
+		j++
+	}
+	s.steps += j - i
+	tok := bytes.TrimRight(v[i:j], ".:%")
+	if fold(v[at+1]) == 'a' { // basic
+		if isBasic(tok) {
+			s.found(i, i+len(tok), "")
+		}
+		return
+	}
+	if n := bytes.IndexByte(tok, '='); n > 0 && (n < len(bytes.TrimRight(tok, "=")) || j < len(v) && v[j] == '"') && isVariable(tok[:n]) {
+		return // parameters: realm="x"
+	}
+	if w := weigh(tok); len(tok) >= 6 && (w >= 2 && !wordy(tok) || w == 3 || w >= 1 && len(tok) >= 20) {
+		s.found(i, i+len(tok), s.kindOf(i, i+len(tok)))
+	}
+}

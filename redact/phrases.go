@@ -340,3 +340,95 @@ func (s *scanner) radius(_, end int) {
 		s.found(i+n+1, i+e, "")
 	}
 }
+
+// phrase looks at what follows "identified by" and "pass:".
+func (s *scanner) phrase(at, end int) {
+	v := s.v
+	if v[at] == '|' || fold(v[at]) == 'h' {
+		s.account(at, end)
+		return
+	}
+	if v[at] == '/' { // our own command
+		if e := s.wordEnd(end, len(v)); (at == 0 || isSpace(v[at-1])) && e-end >= 8 && s.weigh(v[end:e]) >= 2 {
+			s.found(end, e, "")
+		}
+		return
+	}
+	if v[end-1] == ':' && fold(v[at]) == 'p' {
+		// openssl's pass:…; a label in prose has a space behind it
+		if at == 0 || v[at-1] != ' ' && v[at-1] != '=' || !bytes.Contains(v[max(0, at-32):at], []byte("-pass")) {
+			return
+		}
+		j := end
+		for j < len(v) && j-end < unbounded && v[j] > ' ' && v[j] != '"' && v[j] != '\'' {
+			j++
+		}
+		s.steps += j - end
+		if weigh(v[end:j]) > 0 {
+			s.found(end, j, "")
+		}
+		return
+	}
+	i := end
+	for i < len(v) && (v[i] == ' ' || v[i] == '(') {
+		i++
+	}
+	if c := fold(v[at]); c == 'o' || v[end-1] == ' ' { // user/password@
+		j := s.wordEnd(i, len(v))
+		slash := bytes.IndexByte(v[i:j], '/')
+		if slash < 1 {
+			return
+		}
+		e := bytes.IndexByte(v[i+slash:j], '@')
+		if e < 0 {
+			e = j - i - slash
+		}
+		if pw := v[i+slash+1 : i+slash+e]; weigh(pw) > 0 {
+			s.found(i+slash+1, i+slash+e, "")
+		}
+		return
+	}
+	for _, w := range []string{"-string ", "-String ", "password ", "PASSWORD ", "values ", "VALUES "} {
+		if hasPrefix(v[i:], w) {
+			i += len(w)
+		}
+	}
+	if n, q := openQuote(v, i); n > 0 {
+		end, _ := closeQuote(v, i+n, q, false)
+		if weigh(v[i+n:end]) > 0 {
+			s.found(i+n, end, "")
+		}
+	} else if e := s.wordEnd(i, len(v)); fold(v[at]) == 'i' {
+		if val := bytes.TrimRight(v[i:e], ";,"); weigh(val) >= 2 {
+			s.found(i, i+len(val), "")
+		}
+	}
+}
+
+// device looks at OpenClaw's device signature payload, whose eighth field is a
+// token.
+// Source: OpenClaw gateway protocol, connect, device.signature.
+func (s *scanner) device(at int) {
+	v := s.v
+	if at > 0 && isAlnum(v[at-1]) {
+		return
+	}
+	i := at
+	for range 7 {
+		n := bytes.IndexByte(v[i:min(len(v), i+512)], '|')
+		if n < 0 {
+			return
+		}
+		i += n + 1
+	}
+	n := bytes.IndexByte(v[i:min(len(v), i+1024)], '|')
+	if n < 0 {
+		if e := s.wordEnd(i, len(v)); atEnd(v, e) {
+			n = e - i
+		}
+	}
+	s.steps += i - at
+	if n > 0 && weigh(v[i:i+n]) > 0 {
+		s.found(i, i+n, "")
+	}
+}

@@ -32,13 +32,6 @@ func escapedBreak(v []byte, i int) int {
 	return skipBlanks(v, j+1)
 }
 
-func skipIndicator(v []byte, i int) int {
-	for i < len(v) && (v[i] == '-' || v[i] == '+') {
-		i++
-	}
-	return i
-}
-
 // looksQuotedPrintable reports whether =3D was an encoded equals sign: the rest
 // of the line has another encoded character or a soft line end.
 func (s *scanner) looksQuotedPrintable(i int) bool {

@@ -422,13 +422,6 @@ func wordy(v []byte) bool {
 	return letters > 0
 }
 
-func lower(v, buf []byte) []byte {
-	for _, c := range v {
-		buf = append(buf, fold(c))
-	}
-	return buf
-}
-
 // isBasic reports whether v is base64 of "user:password".
 func isBasic(v []byte) bool {
 	v = bytes.TrimRight(v, "=")
