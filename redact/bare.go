@@ -3,8 +3,8 @@ package redact
 import "bytes"
 
 // bareValue redacts the unquoted value at v[m] if it is a secret.
-func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, flag, inURL, quotedKey, spaced bool) {
-	v := s.v
+func (s *scanner) bareValue(a *assignment, m int) {
+	v, start, stop, ver, sep, wide, flag, inURL, spaced := s.v, a.start, a.stop, a.ver, a.sep, a.wide, a.flag(), a.inURL, a.spaced
 	if m < s.refusedTo {
 		// In a value that was refused. Names may stand in it, but not so many
 		// that each looks to its end again.
@@ -15,8 +15,8 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 		s.refusals = 0
 	}
 	atStart := s.lineStart(start)
-	env := sep == '=' && !wide && atStart && !inURL && start+1 < len(v)
-	end := s.bareEnd(m, sep, inURL, env && !bytes.ContainsAny(v[m:min(len(v), m+1)], `"'`), start)
+	env := sep == sepEqual && !wide && atStart && !inURL && start+1 < len(v)
+	end := s.bareEnd(a, m, env && !bytes.ContainsAny(v[m:min(len(v), m+1)], `"'`))
 	if env && end > m && (v[end-1] == ';' || v[end-1] == '"' || v[end-1] == ',' && end < len(v) && v[end] == ' ') {
 		end--
 	}
@@ -31,7 +31,7 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	if start > 1 && v[start-1] == '{' && v[start-2] == '$' && (val[0] == '?' || val[0] == '-') {
 		return // ${PASSWORD:?required}
 	}
-	if flag && sep == 'f' {
+	if flag && sep == sepBlank {
 		if val[0] == '-' && !(len(val) > 8 && val[1] != '-' && strongWord(val[1:]) && !wordyParts(val)) || val[0] == '|' || val[0] == '>' || val[0] == '<' || val[0] == '[' || val[0] == '=' || m-stop > 1 && s.weigh(val) < 2 || isUpperName(val) {
 			return
 		}
@@ -42,22 +42,22 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 			return
 		}
 	}
-	if sep == '|' {
+	if sep == sepBar {
 		if ver.need = max(ver.need, 2); isDate(val) {
 			return
 		}
 	}
-	if !env && isCode(val, wide, ver) && !(atStart && sep == ':' && weigh(val) == 3) {
+	if !env && isCode(val, wide) && !(atStart && sep == sepColon && weigh(val) == 3) {
 		return
 	}
-	if sep == '(' && weigh(val) < 3 {
+	if sep == sepCall && weigh(val) < 3 {
 		return
 	}
 	rest := v[end:min(len(v), end+200)]
 	if i := bytes.IndexByte(rest, '\n'); i >= 0 {
 		rest = rest[:i]
 	}
-	if !env && (isExpression(val, rest, wide) || sep == ':' && isUpper(val[0]) && s.weigh(val) <= 1 && s.declared(start)) {
+	if !env && (isExpression(val, rest, wide) || sep == sepColon && isUpper(val[0]) && s.weigh(val) <= 1 && s.declared(start)) {
 		return
 	}
 	if appPassword(val, rest) && atStart {
@@ -67,7 +67,7 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 	rest = bytes.TrimRight(rest, " \t\r\"'`,;")
 	if isNumber(val) && !inURL {
 		// "password: 8 bytes", "token: 12 (max 20)"
-		if !ver.numbers || len(bytes.Trim(rest, " }])")) > 0 && sep != '=' && !pairAhead(v, skipBlanks(v, end)) || ver.numbers && len(val) < 4 {
+		if !ver.numbers || len(bytes.Trim(rest, " }])")) > 0 && sep != sepEqual && !pairAhead(v, skipBlanks(v, end)) || ver.numbers && len(val) < 4 {
 			return
 		}
 	}
@@ -85,17 +85,17 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 		case s.seedPhrase(m, v[start:stop]):
 			return
 		case w == 0:
-		case s.passphrase(val, words, sep, atStart, stop-start, v[start:stop]):
+		case s.passphrase(val, words, sep, atStart, v[start:stop]):
 			s.found(m, end+len(rest), "")
 			return
-		case sep == ':' && len(words) > 0 && !pairAhead(v, skipBlanks(v, end)) && !isLoud(v[start:stop]):
+		case sep == sepColon && len(words) > 0 && !pairAhead(v, skipBlanks(v, end)) && !isLoud(v[start:stop]):
 			// "password: incorrect for bob"
 			if isSentence(v[m:end+len(rest)]) || spaced || !atStart || words[0][0] != '#' && words[0][0] != '/' {
 				return
 			}
 		}
 	}
-	if sep == ':' && w == 2 && ver.need == 1 && len(rest) > 1 && wordyEnd(val) && isSentence(v[m:end+len(rest)]) {
+	if sep == sepColon && w == 2 && ver.need == 1 && len(rest) > 1 && wordyEnd(val) && isSentence(v[m:end+len(rest)]) {
 		return
 	}
 	if (ver.weak && hasEndingWord(v[start:stop], "auth") || hasEndingWord(v[start:stop], "credentials") || hasEndingWord(v[start:stop], "creds")) && s.userPass(m, end) {
@@ -117,8 +117,8 @@ func (s *scanner) bareValue(start, stop, m int, ver verdict, sep byte, wide, fla
 const maxRefusals = 16
 
 // bareEnd returns where the unquoted value at v[i] ends.
-func (s *scanner) bareEnd(i int, sep byte, inURL, env bool, keyStart int) int {
-	v := s.v
+func (s *scanner) bareEnd(a *assignment, i int, env bool) int {
+	v, sep, inURL, keyStart := s.v, a.sep, a.inURL, a.start
 	depth := 0
 	j := i
 	for ; j < len(v) && j-i < 4*unbounded; j++ {
@@ -166,7 +166,7 @@ func (s *scanner) bareEnd(i int, sep byte, inURL, env bool, keyStart int) int {
 				stop = next <= ' ' || next == ',' || next == ';' || next == ')' || next == ']' || next == '}' || next == '"' || next == '\'' || next == '.' || next == ':' || next == '('
 			}
 		case '|':
-			stop = sep == '|' || next <= ' '
+			stop = sep == sepBar || next <= ' '
 		case '%':
 			stop = hasPrefix(v[j:], "%22") || hasPrefix(v[j:], "%26") || inURL && hasPrefix(v[j:], "%2C")
 		}
@@ -180,9 +180,9 @@ func (s *scanner) bareEnd(i int, sep byte, inURL, env bool, keyStart int) int {
 
 // valueSpaces reports whether the value v[m:end] goes on behind a space, in a
 // connection string: Password=a b;Server=x.
-func (s *scanner) valueSpaces(start, m, end int, sep byte) bool {
+func (s *scanner) valueSpaces(start, m, end int, sep separator) bool {
 	v := s.v
-	if sep != '=' || end >= len(v) || v[end] != ' ' {
+	if sep != sepEqual || end >= len(v) || v[end] != ' ' {
 		return false
 	}
 	semi := bytes.IndexByte(v[end:min(len(v), end+64)], ';')
@@ -255,7 +255,7 @@ func (s *scanner) seedPhrase(m int, name []byte) bool {
 
 // passphrase reports whether val and the words after it are one secret of
 // several words, such as "correct horse battery staple".
-func (s *scanner) passphrase(val []byte, words [][]byte, sep byte, atStart bool, n int, name []byte) bool {
+func (s *scanner) passphrase(val []byte, words [][]byte, sep separator, atStart bool, name []byte) bool {
 	if len(words) == 0 || len(words) > 24 || bytes.HasSuffix(name, []byte("tokens")) || bytes.HasSuffix(name, []byte("token")) {
 		return false
 	}
@@ -268,7 +268,7 @@ func (s *scanner) passphrase(val []byte, words [][]byte, sep byte, atStart bool,
 	if phrase && len(words) >= 12 {
 		return false // see seedPhrase
 	}
-	if !phrase && !(atStart && (sep == '=' && isLoud(name) || sep == ':' || sep == '=') && len(words) >= 1) {
+	if !phrase && !(atStart && (sep == sepEqual && isLoud(name) || sep == sepColon || sep == sepEqual) && len(words) >= 1) {
 		return false
 	}
 	if len(words) == 1 && !phrase && !isLoud(name) {

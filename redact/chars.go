@@ -1,5 +1,7 @@
 package redact
 
+import "strings"
+
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
@@ -37,4 +39,28 @@ func lower(v, buf []byte) []byte {
 		buf = append(buf, fold(c))
 	}
 	return buf
+}
+
+// byteAt returns v[i], or 0 behind the end.
+func byteAt(v []byte, i int) byte {
+	if i < len(v) {
+		return v[i]
+	}
+	return 0
+}
+
+// byteBefore returns v[i-1], or 0 at the beginning.
+func byteBefore(v []byte, i int) byte {
+	if i > 0 {
+		return v[i-1]
+	}
+	return 0
+}
+
+// skipAny returns where the run of chars at v[i] ends.
+func skipAny(v []byte, i int, chars string) int {
+	for i < len(v) && strings.IndexByte(chars, v[i]) >= 0 {
+		i++
+	}
+	return i
 }

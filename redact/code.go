@@ -4,7 +4,7 @@ import "bytes"
 
 // isCode reports whether an unquoted value is an expression of a program rather
 // than a value: config.token, getToken(), newPassword.
-func isCode(val []byte, wide bool, ver verdict) bool {
+func isCode(val []byte, wide bool) bool {
 	c := val[0]
 	if c == '(' && weigh(val) < 3 {
 		return bytes.IndexByte(val, ')') != len(val)-1 || len(val) == 2 // (state: State) => …, ()=>x

@@ -11,7 +11,7 @@ var schemes = wordSet(`bearer basic token digest negotiate ntlm apikey api-key a
 
 // authorization redacts the credentials of an Authorization header, whose value
 // begins at v[i].
-func (s *scanner) authorization(i int, quotedKey bool) {
+func (s *scanner) authorization(i int) {
 	v := s.v
 	if i >= len(v) || v[i] == '\n' {
 		return

@@ -12,6 +12,31 @@ func nameByte(c byte) bool {
 // key looks at the name around v[at:end], a stem such as "pass", and at what is
 // assigned to it.
 func (s *scanner) key(at, end int) {
+	var a assignment
+	if !s.nameAround(&a, at, end) {
+		return
+	}
+	s.judgeName(&a)
+	if _, _, ok := markAround(s.v, a.start); ok {
+		return // a replacement's own words
+	}
+	s.names = max(s.names, a.stop) // other stems in it are decided with it
+	if a.ver.need == 0 || s.inARN(a.start) {
+		return
+	}
+	n := len(s.spans)
+	s.assigned(&a)
+	if len(s.spans) == n && a.ver.kind == plainKey {
+		s.named(&a)
+	}
+	if len(s.spans) == n {
+		s.refused++
+	}
+}
+
+// nameAround finds the whole name around the stem v[at:end]: DB_PASSWORD around
+// PASS. It reports whether there is one that has not been decided.
+func (s *scanner) nameAround(a *assignment, at, end int) bool {
 	v := s.v
 	for end > at+1 && !nameByte(v[end-1]) {
 		end-- // a stem such as "pw=" that is too short without its sign
@@ -30,7 +55,7 @@ func (s *scanner) key(at, end int) {
 	s.steps += stop - start
 	if at-start > maxName || stop-end > maxName {
 		s.names = max(s.names, min(stop, end+maxName/2))
-		return
+		return false
 	}
 	start = afterEscape(v, start)
 	if !hasHigh(v[at:end]) {
@@ -43,69 +68,67 @@ func (s *scanner) key(at, end int) {
 		for i := end; i < stop; i++ {
 			if v[i] >= 0x80 {
 				stop = i
-				break
 			}
 		}
 	}
-	dashes := 0
 	for start < at && (v[start] == '-' || v[start] == '.') {
 		if v[start] == '-' {
-			dashes++
+			a.dashes++
 		}
 		start++
 	}
 	for stop > end && (v[stop-1] == '.' || v[stop-1] == '-') {
 		stop--
 	}
-	if at < s.names {
-		return
+	if at < s.names || bytes.HasSuffix(v[:start], []byte("://")) || bytes.HasSuffix(v[:start], []byte("did:")) {
+		return false // decided; the user of a URL, a method of decentralized identifiers
 	}
-	if start > 2 && hasPrefix(v[start-3:], "://") || start > 3 && hasPrefix(v[start-4:], "did:") {
-		return // the user of a URL, a method of decentralized identifiers
-	}
-	name := v[start:stop]
-	inURL := start > 0 && (v[start-1] == '?' || v[start-1] == '&' || v[start-1] == '#') && dashes == 0
-	ver := s.cache.classify(name, inURL)
+	a.start, a.stop, a.name = start, stop, v[start:stop]
+	return true
+}
+
+// judgeName says what the name tells about a value, also with the word before it:
+// "API key" is secret, "max tokens" is not.
+func (s *scanner) judgeName(a *assignment) {
+	v := s.v
+	c := byteBefore(v, a.start)
+	a.inURL = (c == '?' || c == '&' || c == '#') && !a.flag()
+	a.ver = s.cache.classify(a.name, a.inURL)
+	last := a.name[bytes.LastIndexByte(a.name, '.')+1:]
 	for _, g := range s.r.keys {
-		last := name[bytes.LastIndexByte(name, '.')+1:]
-		if matchGlob(g, name) || matchGlob(g, last) {
-			ver = verdict{need: 1, numbers: true}
+		if matchGlob(g, a.name) || matchGlob(g, last) {
+			a.ver = verdict{need: 1, numbers: true}
 		}
 	}
-	spaced := false
-	if (ver.need == 0 || ver.need == 3) && dashes == 0 {
-		// "API key", "Access Token": the word before belongs to the name.
-		if from := s.wordBefore(start); from < start {
-			two := s.cache.classify(v[from:stop], false)
-			if two.need != 0 && (ver.need == 0 || two.need < ver.need) && two.kind == plainKey {
-				ver, spaced = two, true
-			} else if two.need == 0 && ver.weak {
-				ver = verdict{}
-			}
-		}
-	} else if ver.need == 1 && !ver.numbers && dashes == 0 {
-		// "max tokens", "unexpected token": a token that is counted or parsed.
-		if from := s.wordBefore(start); from < start && s.cache.classify(v[from:stop], false).need == 0 {
-			ver = verdict{}
-		}
+	if !a.flag() {
+		s.judgeTwoWords(a)
 	}
-	if _, _, ok := markAround(v, start); ok {
-		return // a replacement's own words
+	if a.ver.need == 2 && string(a.name) == "pass" && bytes.Contains(v[max(0, a.start-80):a.start], []byte("user=")) {
+		a.ver.need = 1 // user=a,pass=b
 	}
-	s.names = max(s.names, stop) // other stems in it are decided with it
-	if ver.need == 0 || s.inARN(start) {
+}
+
+// judgeTwoWords judges the name again together with the word before it, if it says
+// little without: "Access Token", "unexpected token".
+func (s *scanner) judgeTwoWords(a *assignment) {
+	unsure := a.ver.need == 0 || a.ver.need == 3
+	if !unsure && (a.ver.need != 1 || a.ver.numbers) {
 		return
 	}
-	if ver.need == 2 && string(name) == "pass" && bytes.Contains(v[max(0, start-80):start], []byte("user=")) {
-		ver.need = 1 // user=a,pass=b
+	from := s.wordBefore(a.start)
+	if from == a.start {
+		return
 	}
-	n := len(s.spans)
-	s.assigned(start, stop, ver, name, dashes, inURL, spaced)
-	if len(s.spans) == n && ver.kind == plainKey {
-		s.named(start, stop, ver)
-	}
-	if len(s.spans) == n {
-		s.refused++
+	two := s.cache.classify(s.v[from:a.stop], false)
+	switch {
+	case !unsure:
+		if two.need == 0 {
+			a.ver = verdict{} // a token that is counted or parsed
+		}
+	case two.need != 0 && (a.ver.need == 0 || two.need < a.ver.need) && two.kind == plainKey:
+		a.ver, a.spaced = two, true
+	case two.need == 0 && a.ver.weak:
+		a.ver = verdict{}
 	}
 }
 

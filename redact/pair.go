@@ -4,8 +4,8 @@ import "bytes"
 
 // named handles a name that is itself a value: {"name": "API_KEY", "value": …},
 // <key>API_KEY</key><string>…</string>.
-func (s *scanner) named(start, stop int, ver verdict) {
-	v := s.v
+func (s *scanner) named(a *assignment) {
+	v, start, ver := s.v, a.start, a.ver
 	i := start
 	for i > 0 && start-i < 80 && (v[i-1] == '"' || v[i-1] == '\'' || v[i-1] == '\\' || v[i-1] == '/' || nameByte(v[i-1]) && i < start) {
 		i--
@@ -29,7 +29,7 @@ func (s *scanner) named(start, stop int, ver verdict) {
 			if s.valueBefore(i, ver) {
 				return
 			}
-			if !s.valueAfter(stop, ver) && s.eol {
+			if !s.valueAfter(a.stop, ver) && s.eol {
 				s.next.valueOf, s.next.ttl = ver, 5
 			}
 			return
@@ -93,7 +93,7 @@ func (s *scanner) valueOfPair(start, stop int, ver verdict) {
 	if ver.need == 1 && !ver.numbers {
 		ver.numbers = true
 	}
-	s.assigned(start, stop, ver, []byte("value"), 0, false, false)
+	s.assigned(&assignment{start: start, stop: stop, name: s.v[start:stop], ver: ver, label: true})
 }
 
 // valueBefore redacts a value that stands before its name in the same object.

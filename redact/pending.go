@@ -12,19 +12,19 @@ func (s *scanner) await(p pending, start int, ver verdict) {
 }
 
 // promises makes the next line a secret if this one ends with a colon or is
-// nothing but the name v[start:stop].
-func (s *scanner) promises(start, stop int, ver verdict) {
-	if !s.eol || ver.need > 2 || ver.kind != plainKey || len(s.v) > 400 {
+// nothing but the name a.
+func (s *scanner) promises(a *assignment) {
+	if !s.eol || a.ver.need > 2 || a.ver.kind != plainKey || len(s.v) > 400 {
 		return
 	}
 	v := bytes.TrimRight(s.v, " \t\r\n*")
-	if len(v) == 0 || v[len(v)-1] != ':' && !bytes.HasSuffix(v, []byte(" is")) && (stop < len(v) || bytes.Count(bytes.TrimLeft(v, " \t"), []byte(" ")) > 1) {
+	if len(v) == 0 || v[len(v)-1] != ':' && !bytes.HasSuffix(v, []byte(" is")) && (a.stop < len(v) || bytes.Count(bytes.TrimLeft(v, " \t"), []byte(" ")) > 1) {
 		return
 	}
-	if bytes.IndexByte(v[:start], '=') >= 0 || bytes.IndexByte(v[:start], '{') >= 0 {
+	if bytes.IndexByte(v[:a.start], '=') >= 0 || bytes.IndexByte(v[:a.start], '{') >= 0 {
 		return
 	}
-	s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, ver, 2, 0
+	s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, a.ver, 2, 0
 }
 
 // pendingValue redacts a value whose name ended the line before.

@@ -4,8 +4,8 @@ import "bytes"
 
 // prose looks for a secret behind a name that nothing is assigned to: "the
 // password is x", "token x", "password for bob: x".
-func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, spaced bool) {
-	v := s.v
+func (s *scanner) prose(a *assignment, blanks int) {
+	v, start, stop, ver, name := s.v, a.start, a.stop, a.ver, a.name
 	if blanks == 0 && hasPrefix(v[stop:], ", ") {
 		blanks = len(", ") // the password, from a to b
 	}
@@ -28,37 +28,37 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 	if next := s.wordEnd(i, line); next > i {
 		val := trimWord(v[i:next])
 		w := weigh(val)
-		a := i + bytes.Index(v[i:next], val)
+		x := i + bytes.Index(v[i:next], val)
 		if len(val) > 0 {
 			switch {
 			case hasPrefix(val, "--body") || hasPrefix(val, "--value"):
-				if j := skipBlanks(v, next); isLoud(name) && j < line {
+				if j := skipBlanks(v, next); a.loud() && j < line {
 					s.argument(j)
 				}
 				return
-			case w >= 2 && isLoud(name) && !wordy(val) && ver.need <= 2 && (len(name) > 5 || blanks > 1):
-				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
+			case w >= 2 && a.loud() && !wordy(val) && ver.need <= 2 && (len(name) > 5 || blanks > 1):
+				s.found(x, x+len(val), s.kindOf(x, x+len(val)))
 				return
 			case string(name) == "PASS" && atStart && w >= 2 && strongWord(val) && !wordyParts(val) && next >= len(bytes.TrimRight(v[:line], " \r")):
-				s.found(a, a+len(val), "") // FTP, POP3
+				s.found(x, x+len(val), "") // FTP, POP3
 				return
-			case isLoud(name) && atStart && w > 0 && ver.need == 1 && s.dockerfile(start):
-				s.found(a, a+len(val), "")
+			case a.loud() && atStart && w > 0 && ver.need == 1 && s.dockerfile(start):
+				s.found(x, x+len(val), "")
 				return
 			case w > 0 && ver.need == 1 && s.netrc(start):
-				s.found(a, a+len(val), "")
+				s.found(x, x+len(val), "")
 				return
 			case w >= 2 && atStart && ver.need == 1 && next >= len(bytes.TrimRight(v[:line], " \r")) && (isUUID(val) || strongWord(val)):
-				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
+				s.found(x, x+len(val), s.kindOf(x, x+len(val)))
 				return
 			case w == 3 && len(val) >= 12 && !isUUID(val) && !isDigest(val) && ver.need <= 2:
-				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
+				s.found(x, x+len(val), s.kindOf(x, x+len(val)))
 				return
 			case w == 3 && len(val) >= 20 && ver.need <= 2 && isDigest(val) && charsets['H'][val[0]] && len(val) >= 32 && !isLoud(val):
-				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
+				s.found(x, x+len(val), s.kindOf(x, x+len(val)))
 				return
 			case w == 2 && ver.need == 1 && ver.numbers && len(val) >= 7 && mixed(val) && strongWord(val):
-				s.found(a, a+len(val), "")
+				s.found(x, x+len(val), "")
 				return
 			}
 			if n, q := openQuote(v, i); n > 0 && ver.need <= 2 {
@@ -183,7 +183,7 @@ func (s *scanner) said(i, line int, ver verdict, direct bool) bool {
 	if w == 3 && (isUUID(val) || isDigest(val)) && (!direct || ver.need > 2) {
 		return false
 	}
-	if isCode(val, true, ver) {
+	if isCode(val, true) {
 		return false
 	}
 	s.found(a, a+len(val), s.kindOf(a, a+len(val)))

@@ -79,27 +79,27 @@ func isQuoteEnd(before byte, q quote) bool {
 }
 
 // quotedValue redacts the quoted value that begins at v[i] if it is a secret.
-func (s *scanner) quotedValue(i int, q quote, ver verdict, sep byte, quotedKey, flag bool) {
-	v := s.v
+func (s *scanner) quotedValue(a *assignment, i int, q quote) {
+	v, ver, sep := s.v, a.ver, a.sep
 	if hasPrefix(v[i:], "-----BEGIN") {
 		return // the block's own rule
 	}
 	end, closed := closeQuote(v, i, q, s.join)
-	if !closed && !s.join && s.eol && sep != ',' && q.entity == "" && q.slashes == 0 && q.ch != '`' && end-i < maxJoin && ver.need <= 2 {
+	if !closed && !s.join && s.eol && sep != sepComma && q.entity == "" && q.slashes == 0 && q.ch != '`' && end-i < maxJoin && ver.need <= 2 {
 		// The value may go on in the next lines.
 		s.quote = q.ch
 		s.want(wantQuote)
 	}
 	val := v[i:end]
 	s.steps += len(val)
-	if sep == ',' || sep == '(' {
+	if sep == sepComma || sep == sepCall {
 		if ver.need == 1 {
 			ver.need = 2
 		}
-		if sep == '(' && weigh(val) == 1 && !closed {
+		if sep == sepCall && weigh(val) == 1 && !closed {
 			return
 		}
-		if sep == '(' && closed && len(val) >= 6 && weigh(val) == 1 && wordy(val) && bytes.IndexByte(val, ' ') < 0 && !stopWords[foldString(string(val))] && s.setter(i) {
+		if sep == sepCall && closed && len(val) >= 6 && weigh(val) == 1 && wordy(val) && bytes.IndexByte(val, ' ') < 0 && !stopWords[foldString(string(val))] && s.setter(i) {
 			s.found(i, end, "")
 			return
 		}
@@ -116,7 +116,7 @@ func (s *scanner) quotedValue(i int, q quote, ver verdict, sep byte, quotedKey, 
 	if isTemplate(val) || q.ch == '`' && bytes.IndexByte(val, ' ') > 0 || isCommand(val) {
 		return
 	}
-	if ver.need == 1 && isSentence(val) && sep != '=' && sep != 'f' || bytes.Count(val, []byte(" ")) > 12 && isSentence(val) {
+	if ver.need == 1 && isSentence(val) && sep != sepEqual && sep != sepBlank || bytes.Count(val, []byte(" ")) > 12 && isSentence(val) {
 		return
 	}
 	s.found(i, end, s.kindOf(i, end))

@@ -26,10 +26,11 @@ const (
 	maxHeader  = 400 // length of a header line
 )
 
-// heading reports whether the name v[start:stop] is the heading of a column: a cell
+// heading reports whether the name a is the heading of a column: a cell
 // of a line that has several, all of them words. What stands under it is then
 // secret.
-func (s *scanner) heading(start, stop int, ver verdict) bool {
+func (s *scanner) heading(a *assignment) bool {
+	ver := a.ver
 	v := bytes.TrimRight(s.v, " \t\r\n")
 	if !s.eol || ver.need > 2 || ver.kind != plainKey || len(v) > maxHeader || s.noTable {
 		return false
@@ -43,14 +44,14 @@ func (s *scanner) heading(start, stop int, ver verdict) bool {
 		}
 		t.left = maxRows
 	}
-	i := t.cellAt(v, start)
-	a, b := t.cell(v, i)
-	if cell := bytes.Trim(v[a:b], " \t\"'`*"); !wordy(cell) || len(cell) > stop-start+16 {
+	i := t.cellAt(v, a.start)
+	from, to := t.cell(v, i)
+	if cell := bytes.Trim(v[from:to], " \t\"'`*"); !wordy(cell) || len(cell) > len(a.name)+16 {
 		return false
 	}
 	for n := range t.cols {
 		if c := &t.cols[n]; c.ver.need == 0 {
-			*c = column{i, a, ver}
+			*c = column{i, from, ver}
 			return true
 		}
 	}
