@@ -359,7 +359,7 @@ func (s *scanner) bareArgument(a *assignment, m int) {
 	if s.fallback(m) {
 		return
 	}
-	if end := s.bareEnd(a, m, false); weigh(s.v[m:end]) == 3 {
+	if end := s.bareEnd(a, m); weigh(s.v[m:end]) == 3 {
 		s.found(m, end, s.kindOf(m, end))
 	}
 }

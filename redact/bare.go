@@ -1,113 +1,52 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
+
+// A bareword is an unquoted value that is being judged.
+type bareword struct {
+	at, end int
+	val     []byte
+	rest    []byte // of the line, at most 200 characters
+	ver     verdict
+	first   bool // its name is the first thing on the line
+	env     bool // the line is NAME=value, as a file of environment variables has it
+}
 
 // bareValue redacts the unquoted value at v[m] if it is a secret.
 func (s *scanner) bareValue(a *assignment, m int) {
-	v, start, stop, ver, sep, wide, flag, inURL, spaced := s.v, a.start, a.stop, a.ver, a.sep, a.wide, a.flag(), a.inURL, a.spaced
-	if m < s.refusedTo {
-		// In a value that was refused. Names may stand in it, but not so many
-		// that each looks to its end again.
-		if s.refusals++; s.refusals > maxRefusals {
-			return
-		}
-	} else {
-		s.refusals = 0
-	}
-	atStart := s.lineStart(start)
-	env := sep == sepEqual && !wide && atStart && !inURL && start+1 < len(v)
-	end := s.bareEnd(a, m, env && !bytes.ContainsAny(v[m:min(len(v), m+1)], `"'`))
-	if env && end > m && (v[end-1] == ';' || v[end-1] == '"' || v[end-1] == ',' && end < len(v) && v[end] == ' ') {
-		end--
-	}
-	val := v[m:end]
-	if len(val) == 0 || hasPrefix(val, "-----BEGIN") {
+	if s.refusedTooOften(m) {
 		return
 	}
-	s.refusedTo = end
-	if val[0] == '<' && bytes.IndexByte(val, '>') < 0 && bytes.IndexByte(v[end:min(len(v), end+200)], '>') >= 0 {
-		return // <set to the key …>
-	}
-	if start > 1 && v[start-1] == '{' && v[start-2] == '$' && (val[0] == '?' || val[0] == '-') {
-		return // ${PASSWORD:?required}
-	}
-	if flag && sep == sepBlank {
-		if val[0] == '-' && !(len(val) > 8 && val[1] != '-' && strongWord(val[1:]) && !wordyParts(val)) || val[0] == '|' || val[0] == '>' || val[0] == '<' || val[0] == '[' || val[0] == '=' || m-stop > 1 && s.weigh(val) < 2 || isUpperName(val) {
-			return
-		}
-		if val[0] >= 0x80 || isPair(val) && hasEndingWord(v[start:stop], "secret") {
-			return // docker build --secret id=x,src=y
-		}
-		if s.weigh(val) == 1 && ver.need == 1 && (s.moreProse(end) || mixedNames(val) && classify(val, false).need > 0) {
-			return
-		}
-	}
-	if sep == sepBar {
-		if ver.need = max(ver.need, 2); isDate(val) {
-			return
-		}
-	}
-	if !env && isCode(val, wide) && !(atStart && sep == sepColon && weigh(val) == 3) {
+	b := s.bareword(a, m)
+	if len(b.val) == 0 || hasPrefix(b.val, "-----BEGIN") {
 		return
 	}
-	if sep == sepCall && weigh(val) < 3 {
+	s.refusedTo = b.end
+	switch {
+	case s.isInstruction(a, &b), a.sep == sepBlank && s.isNoArgument(a, &b), a.sep == sepBar && isDate(b.val), !b.env && s.isProgram(a, &b):
+		return
+	case b.first && appPassword(b.val, b.rest):
+		s.found(m, b.end+len(bytes.TrimRight(b.rest, " \t\r\"'")), "")
 		return
 	}
-	rest := v[end:min(len(v), end+200)]
-	if i := bytes.IndexByte(rest, '\n'); i >= 0 {
-		rest = rest[:i]
-	}
-	if !env && (isExpression(val, rest, wide) || sep == sepColon && isUpper(val[0]) && s.weigh(val) <= 1 && s.declared(start)) {
+	b.rest = bytes.TrimRight(b.rest, " \t\r\"'`,;")
+	if s.isCount(a, &b) {
 		return
 	}
-	if appPassword(val, rest) && atStart {
-		s.found(m, end+len(bytes.TrimRight(rest, " \t\r\"'")), "")
+	if n := s.valueSpaces(a, &b); n > 0 {
+		b.end += n
+		b.val = s.v[m:b.end]
+	} else if s.severalWords(a, &b) {
 		return
 	}
-	rest = bytes.TrimRight(rest, " \t\r\"'`,;")
-	if isNumber(val) && !inURL {
-		// "password: 8 bytes", "token: 12 (max 20)"
-		if !ver.numbers || len(bytes.Trim(rest, " }])")) > 0 && sep != sepEqual && !pairAhead(v, skipBlanks(v, end)) || ver.numbers && len(val) < 4 {
-			return
-		}
-	}
-	w := s.weigh(val)
-	if s.valueSpaces(start, m, end, sep) {
-		if i := bytes.IndexByte(v[end:], ';'); i > 0 {
-			end += i
-			val = v[m:end]
-		}
-	} else if len(rest) > 0 && w <= 1 && wordy(val) && ver.need == 1 && !inURL {
-		// Several words: a passphrase, a message, or more of the line.
-		words := bytes.Fields(rest)
-		switch {
-		case rest[0] != ' ' && rest[0] != '\t':
-		case s.seedPhrase(m, v[start:stop]):
-			return
-		case w == 0:
-		case s.passphrase(val, words, sep, atStart, v[start:stop]):
-			s.found(m, end+len(rest), "")
-			return
-		case sep == sepColon && len(words) > 0 && !pairAhead(v, skipBlanks(v, end)) && !isLoud(v[start:stop]):
-			// "password: incorrect for bob"
-			if isSentence(v[m:end+len(rest)]) || spaced || !atStart || words[0][0] != '#' && words[0][0] != '/' {
-				return
-			}
-		}
-	}
-	if sep == sepColon && w == 2 && ver.need == 1 && len(rest) > 1 && wordyEnd(val) && isSentence(v[m:end+len(rest)]) {
+	if s.isMessage(a, &b) || s.userPass(a, &b) || !s.enoughBare(a, &b) || b.ver.dsn && bytes.IndexByte(b.val, '=') > 0 {
 		return
 	}
-	if (ver.weak && hasEndingWord(v[start:stop], "auth") || hasEndingWord(v[start:stop], "credentials") || hasEndingWord(v[start:stop], "creds")) && s.userPass(m, end) {
-		return
-	}
-	if !s.enough(val, ver) && !(env && ver.numbers && ver.need == 1 && isLoud(v[start:stop]) && weakPasswords[foldString(string(val[:min(len(val), 12)]))]) {
-		return
-	}
-	if ver.dsn && bytes.IndexByte(val, '=') > 0 {
-		return
-	}
-	for end > m && (v[end-1] == ',' || v[end-1] == ';') && end < len(v) {
+	end := b.end
+	for end > m && end < len(s.v) && (s.v[end-1] == ',' || s.v[end-1] == ';') {
 		end--
 	}
 	s.found(m, end, s.kindOf(m, end))
@@ -116,90 +55,233 @@ func (s *scanner) bareValue(a *assignment, m int) {
 // maxRefusals is how many names in a refused value are looked at.
 const maxRefusals = 16
 
-// bareEnd returns where the unquoted value at v[i] ends.
-func (s *scanner) bareEnd(a *assignment, i int, env bool) int {
-	v, sep, inURL, keyStart := s.v, a.sep, a.inURL, a.start
-	depth := 0
+// refusedTooOften reports whether v[m] is in a value that was refused, in which many
+// names stand: if each were to look to its end again, a long line would take too long.
+func (s *scanner) refusedTooOften(m int) bool {
+	if m >= s.refusedTo {
+		s.refusals = 0
+		return false
+	}
+	s.refusals++
+	return s.refusals > maxRefusals
+}
+
+// bareword finds the bounds of the value at v[m].
+func (s *scanner) bareword(a *assignment, m int) bareword {
+	v := s.v
+	b := bareword{at: m, ver: a.ver, first: s.lineStart(a.start)}
+	if a.sep == sepBar {
+		b.ver.need = max(b.ver.need, 2)
+	}
+	b.env = a.sep == sepEqual && !a.wide && b.first && !a.inURL
+	if c := byteAt(v, m); b.env && c != '"' && c != '\'' {
+		b.end = s.envEnd(m)
+	} else {
+		b.end = s.bareEnd(a, m)
+	}
+	if b.env && b.end > m {
+		if c := v[b.end-1]; c == ';' || c == '"' || c == ',' && byteAt(v, b.end) == ' ' {
+			b.end--
+		}
+	}
+	b.val = v[m:b.end]
+	b.rest = v[b.end:min(len(v), b.end+200)]
+	if i := bytes.IndexByte(b.rest, '\n'); i >= 0 {
+		b.rest = b.rest[:i]
+	}
+	return b
+}
+
+// envEnd returns where the value at v[i] of a NAME=value ends that has the line to
+// itself: any punctuation may be part of it.
+func (s *scanner) envEnd(i int) int {
+	v := s.v
 	j := i
-	for ; j < len(v) && j-i < 4*unbounded; j++ {
-		c := v[j]
-		if c <= ' ' || c == 0x7f {
-			break
-		}
-		if env {
-			if (c == ';' || c == '&') && pairAhead(v, j+1) {
-				break
-			}
-			continue
-		}
-		next := byte(' ')
-		if j+1 < len(v) {
-			next = v[j+1]
-		}
-		stop := false
-		switch c {
-		case '"', '`':
-			stop = true
-		case '\'':
-			stop = next <= ' ' || next == ',' || next == ')' || next == ']' || next == '}' || next == ';' || keyStart > 0 && v[keyStart-1] == '\'' || j == i
-		case '\\':
-			stop = next == '"' || next == 'n' || next == 'r' || next == 't' || next == '\'' || next == '\\'
-			if next == 'u' && j+5 < len(v) && v[j+2] == '0' && v[j+3] == '0' {
-				stop = true
-			}
-		case '<':
-			stop = j > i
-		case '&':
-			stop = inURL || pairAhead(v, j+1) || hasPrefix(v[j:], "&amp;") || hasPrefix(v[j:], "&quot;")
-		case '#':
-			stop = inURL
-		case ';':
-			stop = next <= ' ' || pairAhead(v, j+1) || next == '"' || next == '\''
-		case ',':
-			stop = next <= ' ' || pairAhead(v, j+1) || next == '"' || next == '\'' || next == '{' || next == '['
+	for j < len(v) && j-i < 4*unbounded && v[j] > ' ' && v[j] != 0x7f && !((v[j] == ';' || v[j] == '&') && pairAhead(v, j+1)) {
+		j++
+	}
+	s.steps += j - i
+	return j
+}
+
+// bareEnd returns where the unquoted value at v[i] ends.
+func (s *scanner) bareEnd(a *assignment, i int) int {
+	v := s.v
+	depth := 0 // of brackets that the value has opened
+	j := i
+	for ; j < len(v) && j-i < 4*unbounded && v[j] > ' ' && v[j] != 0x7f; j++ {
+		switch v[j] {
 		case '(', '[', '{':
 			depth++
+			continue
 		case ')', ']', '}':
 			if depth > 0 {
 				depth--
-			} else {
-				stop = next <= ' ' || next == ',' || next == ';' || next == ')' || next == ']' || next == '}' || next == '"' || next == '\'' || next == '.' || next == ':' || next == '('
+				continue
 			}
-		case '|':
-			stop = sep == sepBar || next <= ' '
-		case '%':
-			stop = hasPrefix(v[j:], "%22") || hasPrefix(v[j:], "%26") || inURL && hasPrefix(v[j:], "%2C")
 		}
-		if stop || c >= 0xf0 && j > i || c == 0xe2 && next == 0x9c && j > i || c == 0xe3 && next == 0x80 && j > i {
-			break // an emoji, a bracket of Chinese text
+		if endsBareword(a, v, i, j) {
+			break
 		}
 	}
 	s.steps += j - i
 	return j
 }
 
-// valueSpaces reports whether the value v[m:end] goes on behind a space, in a
-// connection string: Password=a b;Server=x.
-func (s *scanner) valueSpaces(start, m, end int, sep separator) bool {
-	v := s.v
-	if sep != sepEqual || end >= len(v) || v[end] != ' ' {
-		return false
+// endsBareword reports whether the unquoted value at v[i] ends before v[j].
+func endsBareword(a *assignment, v []byte, i, j int) bool {
+	next := byte(' ')
+	if j+1 < len(v) {
+		next = v[j+1]
 	}
-	semi := bytes.IndexByte(v[end:min(len(v), end+64)], ';')
-	if semi < 0 || bytes.ContainsAny(v[end:end+semi], "=\"'\n:") {
-		return false
+	ends := func(chars string) bool { return next <= ' ' || strings.IndexByte(chars, next) >= 0 }
+	switch c := v[j]; c {
+	case '"', '`':
+		return true
+	case '\'':
+		return ends(",)]};") || byteBefore(v, a.start) == '\'' || j == i
+	case '\\':
+		return next > ' ' && ends("\"nrt'\\") || hasPrefix(v[j+1:], "u00") && j+5 < len(v)
+	case '<':
+		return j > i
+	case '&':
+		return a.inURL || pairAhead(v, j+1) || hasPrefix(v[j:], "&amp;") || hasPrefix(v[j:], "&quot;")
+	case '#':
+		return a.inURL
+	case ';':
+		return ends("\"'") || pairAhead(v, j+1)
+	case ',':
+		return ends("\"'{[") || pairAhead(v, j+1)
+	case ')', ']', '}':
+		return ends(",;)]}\"'.:(")
+	case '|':
+		return a.sep == sepBar || next <= ' '
+	case '%':
+		return hasPrefix(v[j:], "%22") || hasPrefix(v[j:], "%26") || a.inURL && hasPrefix(v[j:], "%2C")
+	default: // an emoji, a bracket of Chinese text
+		return j > i && (c >= 0xf0 || c == 0xe2 && next == 0x9c || c == 0xe3 && next == 0x80)
 	}
-	return pairAhead(v, end+semi+1) || start > 0 && (v[start-1] == ';' || start > 1 && v[start-2] == ';')
 }
 
-// userPass redacts the password of user:password or user/password, v[i:end].
-func (s *scanner) userPass(i, end int) bool {
-	val := s.v[i:end]
-	n := bytes.IndexAny(val, ":/")
-	if n < 1 || n > 32 || !isVariableName(val[:n]) || weigh(val[n+1:]) < 2 || len(val)-n < 6 || bytes.IndexByte(val[n+1:], '/') >= 0 {
+// isInstruction reports whether the value says what to put there: <set to the key …>,
+// ${PASSWORD:?required}.
+func (s *scanner) isInstruction(a *assignment, b *bareword) bool {
+	v := s.v
+	switch b.val[0] {
+	case '<':
+		return bytes.IndexByte(b.val, '>') < 0 && bytes.IndexByte(v[b.end:min(len(v), b.end+200)], '>') >= 0
+	case '?', '-':
+		return bytes.HasSuffix(v[:a.start], []byte("${"))
+	}
+	return false
+}
+
+// isNoArgument reports whether the word behind an option is not its argument: another
+// option, a redirection, a placeholder in capitals, a word of a sentence.
+func (s *scanner) isNoArgument(a *assignment, b *bareword) bool {
+	val := b.val
+	switch c := val[0]; {
+	case c == '|' || c == '>' || c == '<' || c == '[' || c == '=' || c >= 0x80:
+		return true
+	case c == '-' && !(len(val) > 8 && val[1] != '-' && strongWord(val[1:]) && !wordyParts(val)):
+		return true
+	case b.at-a.stop > 1 && s.weigh(val) < 2, isUpperName(val):
+		return true
+	case isPair(val) && hasEndingWord(a.name, "secret"):
+		return true // docker build --secret id=x,src=y
+	}
+	return s.weigh(val) == 1 && b.ver.need == 1 && (s.moreProse(b.end) || mixedNames(val) && classify(val, false).need > 0)
+}
+
+// isProgram reports whether the value is part of a program: newToken(), Option<String>,
+// the type of a parameter.
+func (s *scanner) isProgram(a *assignment, b *bareword) bool {
+	if isCode(b.val, a.wide) && !(b.first && a.sep == sepColon && weigh(b.val) == 3) {
+		return true
+	}
+	return isExpression(b.val, b.rest, a.wide) || a.sep == sepColon && isUpper(b.val[0]) && s.weigh(b.val) <= 1 && s.declared(a.start)
+}
+
+// isCount reports whether the value is a number that is no secret: "password: 8
+// bytes", "token: 12 (max 20)".
+func (s *scanner) isCount(a *assignment, b *bareword) bool {
+	if !isNumber(b.val) || a.inURL {
 		return false
 	}
-	s.found(i+n+1, end, "")
+	if !b.ver.numbers || len(b.val) < 4 {
+		return true
+	}
+	return len(bytes.Trim(b.rest, " }])")) > 0 && a.sep != sepEqual && !pairAhead(s.v, skipBlanks(s.v, b.end))
+}
+
+// severalWords decides about a plain word that others follow. It redacts the words of
+// a seed phrase or a passphrase, and reports whether they are that, or a message such
+// as "password: incorrect for bob".
+func (s *scanner) severalWords(a *assignment, b *bareword) bool {
+	w := s.weigh(b.val)
+	if w > 1 || len(b.rest) == 0 || b.rest[0] != ' ' && b.rest[0] != '\t' || !wordy(b.val) || b.ver.need != 1 || a.inURL {
+		return false
+	}
+	if s.seedPhrase(b.at, a.name) {
+		return true
+	}
+	if w == 0 {
+		return false
+	}
+	words := bytes.Fields(b.rest)
+	if isPassphrase(a, b, words) {
+		s.found(b.at, b.end+len(b.rest), "")
+		return true
+	}
+	if a.sep != sepColon || len(words) == 0 || pairAhead(s.v, skipBlanks(s.v, b.end)) || isLoud(a.name) {
+		return false
+	}
+	return isSentence(s.v[b.at:b.end+len(b.rest)]) || a.spaced || !b.first || words[0][0] != '#' && words[0][0] != '/'
+}
+
+// isMessage reports whether the value and the words behind it are a message: "token:
+// can't be read as base64".
+func (s *scanner) isMessage(a *assignment, b *bareword) bool {
+	return a.sep == sepColon && b.ver.need == 1 && len(b.rest) > 1 && s.weigh(b.val) == 2 && wordyEnd(b.val) && isSentence(s.v[b.at:b.end+len(b.rest)])
+}
+
+// enoughBare reports whether the value is a secret, or one of the words that only
+// PASSWORD= on a line of its own makes one.
+func (s *scanner) enoughBare(a *assignment, b *bareword) bool {
+	return s.enough(b.val, b.ver) || b.env && b.ver.numbers && b.ver.need == 1 && isLoud(a.name) && weakPasswords[foldString(string(b.val[:min(len(b.val), 12)]))]
+}
+
+// valueSpaces returns how far the value goes on behind a space in a connection
+// string, 0 if it does not: Password=a b;Server=x.
+func (s *scanner) valueSpaces(a *assignment, b *bareword) int {
+	v := s.v
+	if a.sep != sepEqual || byteAt(v, b.end) != ' ' {
+		return 0
+	}
+	n := bytes.IndexByte(v[b.end:min(len(v), b.end+64)], ';')
+	if n < 0 || bytes.ContainsAny(v[b.end:b.end+n], "=\"'\n:") {
+		return 0
+	}
+	if pairAhead(v, b.end+n+1) || byteBefore(v, a.start) == ';' || byteBefore(v, a.start-1) == ';' {
+		return n
+	}
+	return 0
+}
+
+// userPass redacts the password if the value of a name such as AUTH or CREDENTIALS is
+// user:password or user/password, and reports whether it is.
+func (s *scanner) userPass(a *assignment, b *bareword) bool {
+	if !(b.ver.weak && hasEndingWord(a.name, "auth") || hasEndingWord(a.name, "credentials") || hasEndingWord(a.name, "creds")) {
+		return false
+	}
+	n := bytes.IndexAny(b.val, ":/")
+	if n < 1 || n > 32 || !isVariableName(b.val[:n]) {
+		return false
+	}
+	if pw := b.val[n+1:]; len(pw) < 5 || weigh(pw) < 2 || bytes.IndexByte(pw, '/') >= 0 {
+		return false
+	}
+	s.found(b.at+n+1, b.end, "")
 	return true
 }
 
@@ -223,11 +305,17 @@ func appPassword(val, rest []byte) bool {
 	return true
 }
 
+// isPhrase reports whether a name is one of a secret of several words.
+func isPhrase(name []byte) bool {
+	var buf [maxName]byte
+	low := lower(name, buf[:0])
+	return bytes.Contains(low, []byte("phrase")) || bytes.Contains(low, []byte("mnemonic")) || bytes.Contains(low, []byte("seed"))
+}
+
 // seedPhrase redacts the 12 to 24 words of a wallet at v[m], whatever follows them.
 // Source: BIP 39.
 func (s *scanner) seedPhrase(m int, name []byte) bool {
-	var buf [maxName]byte
-	if low := lower(name, buf[:0]); !bytes.Contains(low, []byte("phrase")) && !bytes.Contains(low, []byte("mnemonic")) && !bytes.Contains(low, []byte("seed")) {
+	if !isPhrase(name) {
 		return false
 	}
 	v := s.v
@@ -243,8 +331,7 @@ func (s *scanner) seedPhrase(m int, name []byte) bool {
 		if n%3 == 2 && n >= 11 {
 			end = j
 		}
-		if j >= len(v) || v[j] != ' ' {
-			n++
+		if byteAt(v, j) != ' ' {
 			break
 		}
 		i = j + 1
@@ -253,46 +340,34 @@ func (s *scanner) seedPhrase(m int, name []byte) bool {
 	return end > m
 }
 
-// passphrase reports whether val and the words after it are one secret of
+// isPassphrase reports whether the value and the words after it are one secret of
 // several words, such as "correct horse battery staple".
-func (s *scanner) passphrase(val []byte, words [][]byte, sep separator, atStart bool, name []byte) bool {
-	if len(words) == 0 || len(words) > 24 || bytes.HasSuffix(name, []byte("tokens")) || bytes.HasSuffix(name, []byte("token")) {
+func isPassphrase(a *assignment, b *bareword, words [][]byte) bool {
+	if len(words) == 0 || len(words) > 24 || bytes.HasSuffix(a.name, []byte("tokens")) || bytes.HasSuffix(a.name, []byte("token")) {
 		return false
 	}
-	phrase := false
-	var buf [maxName]byte
-	low := lower(name, buf[:0])
-	if bytes.Contains(low, []byte("phrase")) || bytes.Contains(low, []byte("mnemonic")) || bytes.Contains(low, []byte("seed")) {
-		phrase = true
-	}
-	if phrase && len(words) >= 12 {
-		return false // see seedPhrase
-	}
-	if !phrase && !(atStart && (sep == sepEqual && isLoud(name) || sep == sepColon || sep == sepEqual) && len(words) >= 1) {
-		return false
-	}
-	if len(words) == 1 && !phrase && !isLoud(name) {
+	if isPhrase(a.name) {
+		if len(words) >= 12 {
+			return false // see seedPhrase
+		}
+	} else if !b.first || a.sep != sepColon && a.sep != sepEqual || len(words) == 1 && !isLoud(a.name) {
 		return false
 	}
 	for _, w := range words {
+		if w[0] == '-' || isSentenceWord(w) {
+			return false
+		}
 		for _, c := range w {
 			if !isAlnum(c) && c != '-' && c != '!' && c != '\'' && c < 0x80 {
 				return false
 			}
 		}
-		if w[0] == '-' {
-			return false
-		}
-		var b [16]byte
-		if len(w) <= len(b) && sentenceWords[string(lower(w, b[:0]))] {
-			return false
-		}
 	}
-	var b [24]byte
-	if len(val) <= len(b) && (sentenceWords[string(lower(val, b[:0]))] || commands[string(lower(words[0], b[:0]))]) {
+	var buf [24]byte
+	if len(b.val) <= len(buf) && (isSentenceWord(b.val) || commands[string(lower(words[0], buf[:0]))]) {
 		return false
 	}
-	return wordy(val)
+	return wordy(b.val)
 }
 
 // moreProse reports whether the words after v[i] make the one before part of a

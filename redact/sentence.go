@@ -17,15 +17,21 @@ var sentenceWords = wordSet(`is was are were must should cannot can could may wi
 	wrong missing empty failed changed does do did on in of to at by as no
 	only characters letters digits least password token username user login`)
 
+// proseWords counts the words of val that are sentenceWords.
 func proseWords(val []byte) int {
 	n := 0
-	var buf [16]byte
 	for _, w := range bytes.FieldsFunc(val[:min(len(val), 256)], func(r rune) bool { return r == ' ' || r == ',' || r == '.' }) {
-		if len(w) <= len(buf) && sentenceWords[string(lower(w, buf[:0]))] {
+		if isSentenceWord(w) {
 			n++
 		}
 	}
 	return n
+}
+
+// isSentenceWord reports whether w, in any case, is one of sentenceWords.
+func isSentenceWord(w []byte) bool {
+	var buf [16]byte
+	return len(w) <= len(buf) && sentenceWords[string(lower(w, buf[:0]))]
 }
 
 // isLabel reports whether val is the words of a name, as on a form: API key.
