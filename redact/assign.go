@@ -360,7 +360,7 @@ func (s *scanner) bareArgument(a *assignment, m int) {
 		return
 	}
 	if end := s.bareEnd(a, m); weigh(s.v[m:end]) == 3 {
-		s.found(m, end, s.kindOf(m, end))
+		s.foundValue(m, end)
 	}
 }
 
@@ -381,7 +381,7 @@ func (s *scanner) stringOfPair(a *assignment, m int) bool {
 		end = m + i // the next option
 	}
 	if closed && s.enough(v[m:end], a.ver) && !hasPrefix(v[m:], "-----BEGIN") {
-		s.found(m, end, s.kindOf(m, end))
+		s.foundValue(m, end)
 	}
 	return closed
 }
@@ -414,7 +414,7 @@ func (s *scanner) fallback(m int) bool {
 		if w, q := openQuote(v, j); w > 0 {
 			e, closed := closeQuote(v, j+w, q, false)
 			if val := v[j+w : e]; closed && weigh(val) >= 2 && !isSentence(val) && len(val) >= 6 && !isVersion(val) {
-				s.found(j+w, e, s.kindOf(j+w, e))
+				s.foundValue(j+w, e)
 			}
 			return true
 		}

@@ -49,7 +49,7 @@ func (s *scanner) bareValue(a *assignment, m int) {
 	for end > m && end < len(s.v) && (s.v[end-1] == ',' || s.v[end-1] == ';') {
 		end--
 	}
-	s.found(m, end, s.kindOf(m, end))
+	s.foundValue(m, end)
 }
 
 // maxRefusals is how many names in a refused value are looked at.

@@ -99,7 +99,7 @@ func (s *scanner) begin() (drop bool) {
 		case st.pending == pendingPrinted && st.ttl > 1:
 			s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = st.pending, st.valueOf, st.ttl-1, st.indentK
 		case st.pending == pendingRandom && st.valueOf.need < 3:
-			s.next.pending, s.next.valueOf, s.next.ttl = pendingPrinted, st.valueOf, 2
+			s.expectPrinted(st.valueOf, 2)
 		}
 		if st.pending != noPending {
 			return false

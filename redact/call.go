@@ -38,5 +38,5 @@ func (s *scanner) call(at, i int) {
 	if strong == 0 && y-x >= 5 && weigh(v[x:y]) == 1 && !isLoud(v[x:y]) && bytes.Contains(lower(v[at:at+12], nil), []byte("cred")) {
 		a, b = x, y
 	}
-	s.found(a, b, s.kindOf(a, b))
+	s.foundValue(a, b)
 }

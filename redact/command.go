@@ -210,7 +210,7 @@ func (s *scanner) argument(i int) {
 	if n, q := openQuote(v, i); n > 0 {
 		end, _ := closeQuote(v, i+n, q, false)
 		if weigh(v[i+n:end]) > 0 {
-			s.found(i+n, end, s.kindOf(i+n, end))
+			s.foundValue(i+n, end)
 		}
 		return
 	}
@@ -223,7 +223,7 @@ func (s *scanner) argument(i int) {
 	}
 	e = min(e, len(v))
 	if val := v[i:e]; len(val) > 0 && val[0] != '-' && weigh(val) > 0 {
-		s.found(i, e, s.kindOf(i, e))
+		s.foundValue(i, e)
 	}
 }
 
@@ -252,7 +252,7 @@ func (s *scanner) userPassword(i int, word string) {
 	n := bytes.IndexByte(v[i:end], sep)
 	if n < 0 {
 		if val := v[i:end]; weigh(val) == 3 && len(val) >= 16 && !isUUID(val) {
-			s.found(i, end, s.kindOf(i, end))
+			s.foundValue(i, end)
 		}
 		return
 	}
@@ -261,9 +261,9 @@ func (s *scanner) userPassword(i int, word string) {
 		end, _ = closeQuote(v[:min(len(v), i+unbounded)], i+w, q, false)
 	}
 	if pw := v[i+n+1 : end]; weigh(pw) > 0 {
-		s.found(i+n+1, end, s.kindOf(i+n+1, end))
+		s.foundValue(i+n+1, end)
 	} else if len(pw) == 0 && n >= 8 && weigh(v[i:i+n]) >= 2 {
-		s.found(i, i+n, s.kindOf(i, i+n)) // a token as the user: curl -u sk_…:
+		s.foundValue(i, i+n) // a token as the user: curl -u sk_…:
 	}
 }
 

@@ -2,36 +2,29 @@ package redact
 
 import "bytes"
 
-// element redacts the text of an XML element whose name ends at v[stop].
-func (s *scanner) element(start, stop int, ver verdict) {
+// element redacts the text of an XML element whose name begins at v[start] and whose
+// tag goes on at v[i]: <password>x</password>, <Password enc="no">x</Password>.
+func (s *scanner) element(start, i int, ver verdict) {
+	const cdata = "<![CDATA["
 	v := s.v
-	i := stop
-	if i < len(v) && v[i] != '>' {
-		// attributes; the element's own text still is the value
-		if j := bytes.IndexByte(v[i:min(len(v), i+200)], '>'); j >= 0 && v[i] == ' ' && !bytes.ContainsAny(v[i:i+j], "<\n") && i+j > 0 && v[i+j-1] != '/' {
-			i += j
-		} else {
-			return
-		}
-	}
-	if start > 0 && v[start-1] == '/' {
+	i = tagEnd(v, i)
+	if i < 0 || byteBefore(v, start) == '/' {
 		return
 	}
-	i = min(i+1, len(v))
+	alone := byteBefore(v, start) == '<' && s.lineStart(start-1) // on its line
 	if skipBlanks(v, i) >= len(bytes.TrimRight(v, "\n")) {
-		if start < 1 || v[start-1] != '<' || !s.lineStart(start-1) {
-			return
+		if alone {
+			s.await(pendingAny, start, ver)
 		}
-		s.await(pendingAny, start, ver)
 		return
 	}
 	for i < len(v) && isSpace(v[i]) {
 		i++
 	}
-	if hasPrefix(v[i:], "<![CDATA[") {
-		i += len("<![CDATA[")
+	if hasPrefix(v[i:], cdata) {
+		i += len(cdata)
 		if n := bytes.Index(v[i:], []byte("]]>")); n > 0 && s.enough(v[i:i+n], ver) {
-			s.found(i, i+n, s.kindOf(i, i+n))
+			s.foundValue(i, i+n)
 		}
 		return
 	}
@@ -41,17 +34,32 @@ func (s *scanner) element(start, stop int, ver verdict) {
 		}
 	}
 	n := bytes.IndexByte(v[i:], '<')
-	if n <= 0 {
-		if n < 0 && s.eol && start > 0 && v[start-1] == '<' && s.lineStart(start-1) && i < len(v) && bytes.IndexByte(v[i:], ' ') < 0 && s.enough(bytes.TrimSpace(v[i:]), ver) {
-			s.found(i, len(bytes.TrimRight(v, " \t\r\n")), "")
-		}
+	if n < 0 && alone && s.eol && i < len(v) && bytes.IndexByte(v[i:], ' ') < 0 && s.enough(bytes.TrimSpace(v[i:]), ver) {
+		s.found(i, len(bytes.TrimRight(v, " \t\r\n")), "") // the end tag is on the next line
+	}
+	if n <= 0 || !hasPrefix(v[i+n:], "</") && !hasPrefix(v[i+n:], `<\/`) {
 		return
 	}
 	s.steps += n
 	val := bytes.TrimRight(v[i:i+n], " \t\r\n")
-	if (hasPrefix(v[i+n:], "</") || hasPrefix(v[i+n:], `<\/`)) && s.enough(val, ver) && !isSentence(val) && !isLabel(val) {
-		s.found(i, i+len(val), s.kindOf(i, i+len(val)))
+	if s.enough(val, ver) && !isSentence(val) && !isLabel(val) {
+		s.foundValue(i, i+len(val))
 	}
+}
+
+// tagEnd returns where the tag ends whose name ends at v[i], behind its attributes, or
+// -1 if it is no tag or that of an empty element.
+func tagEnd(v []byte, i int) int {
+	if c := byteAt(v, i); c == '>' || i >= len(v) {
+		return min(i+1, len(v))
+	} else if c != ' ' {
+		return -1
+	}
+	n := bytes.IndexByte(v[i:min(len(v), i+200)], '>')
+	if n < 0 || bytes.ContainsAny(v[i:i+n], "<\n") || v[i+n-1] == '/' {
+		return -1
+	}
+	return i + n + 1
 }
 
 // escapedElement redacts the text of an XML element written as JSON or HTML.
@@ -61,13 +69,13 @@ func (s *scanner) escapedElement(start, i int, ver verdict) {
 	if v[i] == '&' {
 		open, end = "&gt;", "&lt;"
 	}
-	if start > 0 && v[start-1] == '/' {
+	if byteBefore(v, start) == '/' {
 		return
 	}
 	i += len(open)
 	n := bytes.Index(v[i:min(len(v), i+512)], []byte(end))
 	if n > 0 && s.enough(v[i:i+n], ver) && !isSentence(v[i:i+n]) {
-		s.found(i, i+n, s.kindOf(i, i+n))
+		s.foundValue(i, i+n)
 	}
 }
 
@@ -84,12 +92,12 @@ func (s *scanner) cellAfter(i int, ver verdict) {
 	}
 	if i >= len(v) || v[i] == '\n' {
 		if s.eol {
-			s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, ver, 1, 0
+			s.expectPrinted(ver, 1)
 		}
 		return
 	}
 	n := bytes.IndexByte(v[i:min(len(v), i+maxHeader)], '<')
 	if n > 0 && weigh(v[i:i+n]) >= max(2, ver.need) && !isSentence(v[i:i+n]) {
-		s.found(i, i+n, s.kindOf(i, i+n))
+		s.foundValue(i, i+n)
 	}
 }

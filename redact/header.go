@@ -93,12 +93,12 @@ func (s *scanner) authorization(i int) {
 	}
 	if scheme == "" {
 		if w >= 2 && len(val) >= 6 && !wordy(val) || len(val) >= 12 && mixedCase(val) {
-			s.found(i, i+len(val), s.kindOf(i, i+len(val)))
+			s.foundValue(i, i+len(val))
 		}
 		return
 	}
 	if w >= 2 || w == 1 && (n > 0 || k >= end || len(val) >= 12 || v[k] != ' ') {
-		s.found(i, i+len(val), s.kindOf(i, i+len(val)))
+		s.foundValue(i, i+len(val))
 	}
 }
 
@@ -191,7 +191,7 @@ func (s *scanner) cookies(i int) {
 			}
 		}
 		if a < b && cookieSecret(name, v[a:b]) {
-			s.found(a, b, s.kindOf(a, b))
+			s.foundValue(a, b)
 		}
 	}
 	s.steps += i - from
@@ -265,6 +265,6 @@ func (s *scanner) scheme(at, end int) {
 		return // parameters: realm="x"
 	}
 	if w := weigh(tok); len(tok) >= 6 && (w >= 2 && !wordy(tok) || w == 3 || w >= 1 && len(tok) >= 20) {
-		s.found(i, i+len(tok), s.kindOf(i, i+len(tok)))
+		s.foundValue(i, i+len(tok))
 	}
 }

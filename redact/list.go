@@ -31,7 +31,7 @@ func (s *scanner) list(i int, ver verdict) bool {
 		case weigh(val) >= 2 && s.enough(val, ver) && !isDigest(val),
 			len(val) == 66 && isDigest(val), // a share of Vault's key
 			ver.numbers && ver.need < 3 && isNumber(val) && len(val) >= 6:
-			s.found(i+w, end, s.kindOf(i+w, end))
+			s.foundValue(i+w, end)
 		}
 		i = end + w
 	}
@@ -51,7 +51,7 @@ func (s *scanner) item(i int, ver verdict) {
 		return
 	}
 	if val := v[i:end]; bytes.IndexByte(val, ' ') < 0 && val[len(val)-1] != ':' && weigh(val) >= 2 && s.enough(val, ver) && !isTemplate(val) && !isDigest(val) {
-		s.found(i, end, s.kindOf(i, end))
+		s.foundValue(i, end)
 		s.next.cont = noCont
 	}
 	s.next.pending, s.next.valueOf, s.next.indentK = pendingRandom, ver, s.st.indentK
@@ -72,7 +72,7 @@ func (s *scanner) listed(i int) {
 	}
 	val := v[i+n : end]
 	if weigh(val) >= 2 && s.enough(val, s.st.valueOf) || weigh(val) == 1 && isNumber(val) && len(val) >= 6 && s.st.valueOf.numbers {
-		s.found(i+n, end, s.kindOf(i+n, end))
+		s.foundValue(i+n, end)
 		s.next.cont = noCont
 	}
 	if len(rest) == 0 || rest[0] != ')' && rest[0] != ']' && rest[0] != ';' {

@@ -1,93 +1,109 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
-// named handles a name that is itself a value: {"name": "API_KEY", "value": …},
-// <key>API_KEY</key><string>…</string>.
+// named looks for the value of a name that is a value itself, beside it or on the next
+// lines: {"name": "API_KEY", "value": …}, <key>API_KEY</key><string>…</string>.
 func (s *scanner) named(a *assignment) {
-	v, start, ver := s.v, a.start, a.ver
-	i := start
-	for i > 0 && start-i < 80 && (v[i-1] == '"' || v[i-1] == '\'' || v[i-1] == '\\' || v[i-1] == '/' || nameByte(v[i-1]) && i < start) {
-		i--
+	v, start := s.v, a.start
+	quote := start // where what the name is quoted with begins
+	for quote > 0 && start-quote < 80 && (strings.IndexByte(`"'\/`, v[quote-1]) >= 0 || nameByte(v[quote-1]) && quote < start) {
+		quote--
 	}
-	i0 := i
+	i := quote
 	for i > 0 && (v[i-1] == ' ' || v[i-1] == '\t') {
 		i--
 	}
-	if i == 0 || i == start && i0 == i && v[i-1] != '>' && v[i-1] != ':' && v[i-1] != '=' {
+	if i == 0 || i == start && v[i-1] != '>' && v[i-1] != ':' && v[i-1] != '=' {
 		return
 	}
 	if s.eol && bytes.Contains(v[:start], []byte("form-data;")) {
-		s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, ver, 2, 0
+		s.expectPrinted(a.ver, 2)
 		return
 	}
-	lo := max(0, i-24)
-	before := lower(v[lo:i], make([]byte, 0, 24))
-	for _, p := range nameLabels {
-		if bytes.HasSuffix(before, []byte(p)) {
-			s.steps += 64
-			if s.valueBefore(i, ver) {
-				return
-			}
-			if !s.valueAfter(a.stop, ver) && s.eol {
-				s.next.valueOf, s.next.ttl = ver, 5
-			}
-			return
+	if !endsNameLabel(v[:i]) {
+		return
+	}
+	s.steps += 64
+	if !s.valueBefore(i, a.ver) && !s.valueAfter(a.stop, a.ver) && s.eol {
+		s.next.valueOf, s.next.ttl = a.ver, 5
+	}
+}
+
+// endsNameLabel reports whether v ends with one of nameLabels.
+func endsNameLabel(v []byte) bool {
+	low := lower(v[max(0, len(v)-24):], make([]byte, 0, 24))
+	for _, l := range nameLabels {
+		if bytes.HasSuffix(low, []byte(l)) {
+			return true
 		}
 	}
+	return false
 }
 
 // nameLabels stand before the name of a setting whose value comes separately.
 var nameLabels = []string{`variable`, `name:`, `name":`, `name\":`, `name':`, `name=`, `key:`, `key":`, `key\":`, `key':`, `key=`, `<key>`, `<name>`, `<string>name`,
 	`variable:`, `variable":`, `var:`, `label:`, `label":`, `parametername":`, `id":`, `field:`, `field":`, `setting:`, `option:`, `property:`, `parameterkey":`, `parameterkey=`, `env:`, `header:`, `header":`}
 
-// valueLabels stand before the value.
-var valueLabels = []string{"value", "string", "val", "secretvalue", "parametervalue", "default", "data", "content"}
+// valueLabels stand before the value, or are the name of its element; elementLabels
+// are only that.
+var (
+	valueLabels   = []string{"value", "string", "val", "secretvalue", "parametervalue", "default", "data", "content"}
+	elementLabels = wordSet("string data content")
+)
+
+// valueLabel returns where the word at v[i] ends, and which of valueLabels it is, or "".
+func valueLabel(v []byte, i int) (end int, label string) {
+	end = i
+	for end < len(v) && isLetter(v[end]) {
+		end++
+	}
+	var buf [32]byte
+	if end-i > len(buf) {
+		return end, ""
+	}
+	w := lower(v[i:end], buf[:0])
+	for _, l := range valueLabels {
+		if string(w) == l {
+			return end, l
+		}
+	}
+	return end, ""
+}
 
 // valueAfter redacts the first value in the same object behind v[i], if it is secret,
 // and reports whether there is one.
 func (s *scanner) valueAfter(i int, ver verdict) bool {
 	v := s.v
 	end := min(len(v), i+240)
-	for j := i; j < end; j++ {
-		switch v[j] {
-		case '}', '\n':
-			return false
-		case 'v', 'V', 's', 'S', 'p', 'P', 'd', 'D', 'c', 'C':
-			if j > 0 && nameByte(v[j-1]) {
-				continue
-			}
-			k := j
-			for k < end && isLetter(v[k]) {
-				k++
-			}
-			var buf [32]byte
-			if k-j > len(buf) {
-				continue
-			}
-			w := lower(v[j:k], buf[:0])
-			for _, l := range valueLabels {
-				if string(w) != l {
-					continue
-				}
-				n := len(s.spans)
-				if k < len(v) && v[k] == '>' {
-					s.element(j, k, ver)
-					return true
-				} else if l != "string" && l != "data" && l != "content" {
-					s.valueOfPair(j, k, ver)
-				}
-				if k < len(v) && !isAlnum(v[k]) && (l == "value" || len(s.spans) > n) {
-					return true
-				}
-			}
-			j = k - 1
+	for j := i; j < end && v[j] != '}' && v[j] != '\n'; j++ {
+		if !isLetter(v[j]) || nameByte(byteBefore(v, j)) {
+			continue
 		}
+		k, label := valueLabel(v[:end], j)
+		if label != "" {
+			if byteAt(v, k) == '>' {
+				s.element(j, k, ver)
+				return true
+			}
+			n := len(s.spans)
+			if !elementLabels[label] {
+				s.valueOfPair(j, k, ver)
+			}
+			if k < len(v) && !isAlnum(v[k]) && (label == "value" || len(s.spans) > n) {
+				return true
+			}
+		}
+		j = k - 1
 	}
 	s.steps += end - i
 	return false
 }
 
+// valueOfPair redacts the value of the label v[start:stop], whose name said ver.
 func (s *scanner) valueOfPair(start, stop int, ver verdict) {
 	ver.kind = plainKey
 	if ver.need == 1 && !ver.numbers {
@@ -124,30 +140,17 @@ func (s *scanner) valueBefore(i int, ver verdict) bool {
 func (s *scanner) separateValue(i int) {
 	v := s.v
 	ver := s.st.valueOf
-	if i < len(v) && (v[i] == '-' && i+1 < len(v) && v[i+1] == ' ' || v[i] == '}' || v[i] == ']') {
-		return
+	if c := byteAt(v, i); c == '-' && byteAt(v, i+1) == ' ' || c == '}' || c == ']' {
+		return // of another object
 	}
-	j := i
-	for j < len(v) && (v[j] == '"' || v[j] == '\'' || v[j] == '\\' || v[j] == '<') {
-		j++
-	}
-	k := j
-	for k < len(v) && isLetter(v[k]) {
-		k++
-	}
-	var buf [32]byte
-	if k > j && k-j <= len(buf) {
-		w := lower(v[j:k], buf[:0])
-		for _, l := range valueLabels {
-			if string(w) == l {
-				if k < len(v) && v[k] == '>' {
-					s.element(j, k, ver)
-				} else {
-					s.valueOfPair(j, k, ver)
-				}
-				return
-			}
+	j := skipAny(v, i, `"'\<`)
+	if k, label := valueLabel(v, j); label != "" {
+		if byteAt(v, k) == '>' {
+			s.element(j, k, ver)
+		} else {
+			s.valueOfPair(j, k, ver)
 		}
+		return
 	}
 	if s.st.ttl > 1 && bytes.IndexByte(v, '{') < 0 {
 		s.next.valueOf, s.next.ttl = ver, s.st.ttl-1

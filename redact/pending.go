@@ -11,6 +11,11 @@ func (s *scanner) await(p pending, start int, ver verdict) {
 	s.next.indentK = s.indentOf(start)
 }
 
+// expectPrinted makes a word a secret that has one of the next lines to itself.
+func (s *scanner) expectPrinted(ver verdict, lines int) {
+	s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, ver, lines, 0
+}
+
 // promises makes the next line a secret if this one ends with a colon or is
 // nothing but the name a.
 func (s *scanner) promises(a *assignment) {
@@ -24,7 +29,7 @@ func (s *scanner) promises(a *assignment) {
 	if bytes.IndexByte(v[:a.start], '=') >= 0 || bytes.IndexByte(v[:a.start], '{') >= 0 {
 		return
 	}
-	s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, a.ver, 2, 0
+	s.expectPrinted(a.ver, 2)
 }
 
 // pendingValue redacts a value whose name ended the line before.
@@ -53,7 +58,7 @@ func (s *scanner) pendingValue(i, indent int) {
 		}
 		end, closed := closeQuote(v, i+n, q, false)
 		if val := v[i+n : end]; closed && s.enough(val, ver) && !isSentence(val) && !isTemplate(val) {
-			s.found(i+n, end, s.kindOf(i+n, end))
+			s.foundValue(i+n, end)
 			s.goesOn(end+n, ver)
 		}
 		return
@@ -78,14 +83,14 @@ func (s *scanner) pendingValue(i, indent int) {
 			s.next.pending, s.next.valueOf, s.next.indentK = pendingRandom, ver, s.st.indentK
 			a := skipBlanks(v, i+n+1)
 			if e := s.wordEnd(a, len(v)); weigh(v[a:e]) == 3 && s.enough(v[a:e], verdict{need: 3, weak: true}) {
-				s.found(a, e, s.kindOf(a, e))
+				s.foundValue(a, e)
 			}
 			return
 		}
 		val := v[i:e]
 		strong := weigh(val) == 3 || ver.numbers && ver.need < 3 && weigh(val) == 2 && strongWord(val)
 		if indent > s.st.indentK && skipBlanks(v, e) >= len(bytes.TrimRight(v, "\r\n")) && strong && s.enough(val, verdict{need: 2, numbers: true}) && val[len(val)-1] != ':' {
-			s.found(i, e, s.kindOf(i, e))
+			s.foundValue(i, e)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func (s *scanner) accountsFollow(int, int) {
 // userThenPassword makes one of the next two lines a password.
 func (s *scanner) userThenPassword(int, int) {
 	if s.eol {
-		s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, verdict{need: 1, numbers: true}, 3, 0
+		s.expectPrinted(verdict{need: 1, numbers: true}, 3)
 	}
 }
 
@@ -144,7 +144,7 @@ func (s *scanner) lastWord(_, end int) {
 	}
 	i := max(end, bytes.LastIndexByte(v, ' ')+1)
 	if val := v[i:]; len(val) >= 32 && weigh(val) >= 2 {
-		s.found(i, len(v), s.kindOf(i, len(v)))
+		s.foundValue(i, len(v))
 	}
 }
 
@@ -155,7 +155,7 @@ func (s *scanner) strongWord(_, end int) {
 		e++
 	}
 	if val := s.v[end:e]; len(val) >= 20 && weigh(val) == 3 {
-		s.found(end, e, s.kindOf(end, e))
+		s.foundValue(end, e)
 	}
 }
 
@@ -172,7 +172,7 @@ func (s *scanner) account1(_, end int) {
 	v := s.v
 	e := s.wordEnd(end, len(v))
 	if n := bytes.LastIndexByte(v[end:e], ':'); n > 0 && weigh(v[end+n+1:e]) > 0 {
-		s.found(end+n+1, e, s.kindOf(end+n+1, e))
+		s.foundValue(end+n+1, e)
 	}
 }
 
@@ -214,7 +214,7 @@ func (s *scanner) userList(at, end int) {
 	}
 	e, closed := closeQuote(v, end, quote{ch: '"'}, false)
 	if val := v[end:e]; closed && len(bytes.TrimSpace(v[e+1:])) == 0 && weigh(val) >= 2 && bytes.IndexByte(val, ' ') < 0 {
-		s.found(end, e, s.kindOf(end, e))
+		s.foundValue(end, e)
 	}
 }
 

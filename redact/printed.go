@@ -35,7 +35,7 @@ func (s *scanner) prompted() {
 		}
 	}
 	if tells {
-		s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, verdict{need: 1, numbers: true}, 2, 0
+		s.expectPrinted(verdict{need: 1, numbers: true}, 2)
 	}
 }
 
@@ -81,13 +81,14 @@ func (s *scanner) printed(i int) {
 	}
 	val := v[i:end]
 	if s.st.ttl > 2 { // a user name may come first
-		s.next.pending, s.next.valueOf, s.next.ttl = pendingPrinted, s.st.valueOf, s.st.ttl-1
+		s.expectPrinted(s.st.valueOf, s.st.ttl-1)
 	}
 	strong := s.st.indentK > 0 || strongWord(val) || weigh(val) == 3 || len(val) >= 16 && mixed(val)
 	if len(val) < 6 || bytes.IndexByte(val, ' ') >= 0 || weigh(val) < 2 || !strong || isPath(val) || bytes.Contains(val, []byte("://")) || isDate(val) ||
 		val[len(val)-1] == ':' || s.st.indentK > 0 && s.st.indentK != len(val) {
 		return
 	}
-	s.found(i, end, s.kindOf(i, end))
-	s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, s.st.valueOf, 1, len(val)
+	s.foundValue(i, end)
+	s.expectPrinted(s.st.valueOf, 1)
+	s.next.indentK = len(val)
 }

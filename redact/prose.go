@@ -37,7 +37,7 @@ func (s *scanner) prose(a *assignment, blanks int) {
 				}
 				return
 			case w >= 2 && a.loud() && !wordy(val) && ver.need <= 2 && (len(name) > 5 || blanks > 1):
-				s.found(x, x+len(val), s.kindOf(x, x+len(val)))
+				s.foundValue(x, x+len(val))
 				return
 			case string(name) == "PASS" && atStart && w >= 2 && strongWord(val) && !wordyParts(val) && next >= len(bytes.TrimRight(v[:line], " \r")):
 				s.found(x, x+len(val), "") // FTP, POP3
@@ -49,13 +49,13 @@ func (s *scanner) prose(a *assignment, blanks int) {
 				s.found(x, x+len(val), "")
 				return
 			case w >= 2 && atStart && ver.need == 1 && next >= len(bytes.TrimRight(v[:line], " \r")) && (isUUID(val) || strongWord(val)):
-				s.found(x, x+len(val), s.kindOf(x, x+len(val)))
+				s.foundValue(x, x+len(val))
 				return
 			case w == 3 && len(val) >= 12 && !isUUID(val) && !isDigest(val) && ver.need <= 2:
-				s.found(x, x+len(val), s.kindOf(x, x+len(val)))
+				s.foundValue(x, x+len(val))
 				return
 			case w == 3 && len(val) >= 20 && ver.need <= 2 && isDigest(val) && charsets['H'][val[0]] && len(val) >= 32 && !isLoud(val):
-				s.found(x, x+len(val), s.kindOf(x, x+len(val)))
+				s.foundValue(x, x+len(val))
 				return
 			case w == 2 && ver.need == 1 && ver.numbers && len(val) >= 7 && mixed(val) && strongWord(val):
 				s.found(x, x+len(val), "")
@@ -142,7 +142,7 @@ func (s *scanner) unspaced(i int) {
 	s.steps += e - i
 	val := trimWord(v[j:e])
 	if w := weigh(val); len(val) >= 6 && (w >= 2 || w == 1 && marks && j-i <= 6 && !isNumber(val)) {
-		s.found(j, j+len(val), s.kindOf(j, j+len(val)))
+		s.foundValue(j, j+len(val))
 	}
 }
 
@@ -161,7 +161,7 @@ func (s *scanner) said(i, line int, ver verdict, direct bool) bool {
 				a += 2
 			}
 			end = a + len(bytes.TrimRight(v[a:end], " \u00a0"))
-			s.found(a, end, s.kindOf(a, end))
+			s.foundValue(a, end)
 			return true
 		}
 		return false
@@ -186,7 +186,7 @@ func (s *scanner) said(i, line int, ver verdict, direct bool) bool {
 	if isCode(val, true) {
 		return false
 	}
-	s.found(a, a+len(val), s.kindOf(a, a+len(val)))
+	s.foundValue(a, a+len(val))
 	return true
 }
 

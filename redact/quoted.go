@@ -1,6 +1,9 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // A quote is what opened a quoted value: a quote character behind a number of
 // backslashes (1 in JSON inside a string, 3 inside that), or an entity.
@@ -71,6 +74,7 @@ func closeQuote(v []byte, i int, q quote, lines bool) (end int, closed bool) {
 	return len(v), false
 }
 
+// isQuoteEnd reports whether before may be the end of an opening quote q.
 func isQuoteEnd(before byte, q quote) bool {
 	if q.entity != "" {
 		return before == ';' || before >= 0x80 || isAlnum(before)
@@ -80,26 +84,26 @@ func isQuoteEnd(before byte, q quote) bool {
 
 // quotedValue redacts the quoted value that begins at v[i] if it is a secret.
 func (s *scanner) quotedValue(a *assignment, i int, q quote) {
-	v, ver, sep := s.v, a.ver, a.sep
+	v, ver := s.v, a.ver
 	if hasPrefix(v[i:], "-----BEGIN") {
 		return // the block's own rule
 	}
 	end, closed := closeQuote(v, i, q, s.join)
-	if !closed && !s.join && s.eol && sep != sepComma && q.entity == "" && q.slashes == 0 && q.ch != '`' && end-i < maxJoin && ver.need <= 2 {
-		// The value may go on in the next lines.
-		s.quote = q.ch
+	val := v[i:end]
+	plain := q.entity == "" && q.slashes == 0 && q.ch != '`'
+	if !closed && plain && !s.join && s.eol && a.sep != sepComma && len(val) < maxJoin && ver.need <= 2 {
+		s.quote = q.ch // the value may go on in the next lines
 		s.want(wantQuote)
 	}
-	val := v[i:end]
 	s.steps += len(val)
-	if sep == sepComma || sep == sepCall {
-		if ver.need == 1 {
-			ver.need = 2
-		}
-		if sep == sepCall && weigh(val) == 1 && !closed {
+	if a.sep == sepComma || a.sep == sepCall {
+		ver.need = max(ver.need, 2)
+	}
+	if a.sep == sepCall && weigh(val) == 1 {
+		if !closed {
 			return
 		}
-		if sep == sepCall && closed && len(val) >= 6 && weigh(val) == 1 && wordy(val) && bytes.IndexByte(val, ' ') < 0 && !stopWords[foldString(string(val))] && s.setter(i) {
+		if len(val) >= 6 && wordy(val) && bytes.IndexByte(val, ' ') < 0 && !stopWords[foldString(string(val))] && s.setter(i) {
 			s.found(i, end, "")
 			return
 		}
@@ -107,30 +111,44 @@ func (s *scanner) quotedValue(a *assignment, i int, q quote) {
 	if bytes.Contains(val, []byte("PRIVATE KEY-----")) || bytes.Contains(val, []byte("-----BEGIN")) {
 		return // the block's own rule
 	}
-	if !s.enough(val, ver) {
+	if !s.enough(val, ver) || isHarmlessString(a.sep, ver, val, q) {
 		return
 	}
-	if ver.dsn && (bytes.IndexByte(val, '=') > 0 || bytes.IndexByte(val, '@') > 0) {
-		return // its parts have names
-	}
-	if isTemplate(val) || q.ch == '`' && bytes.IndexByte(val, ' ') > 0 || isCommand(val) {
-		return
-	}
-	if ver.need == 1 && isSentence(val) && sep != sepEqual && sep != sepBlank || bytes.Count(val, []byte(" ")) > 12 && isSentence(val) {
-		return
-	}
-	s.found(i, end, s.kindOf(i, end))
+	s.foundValue(i, end)
 	if closed && q.entity == "" {
 		s.goesOn(end+1+q.slashes, ver)
+		s.changedTo(end+1+q.slashes, ver)
 	}
-	// A plan's change: "old" -> "new".
-	if n := 1 + q.slashes; closed && q.entity == "" && hasPrefix(v[min(len(v), end+n):], " -> ") {
-		i = end + n + len(" -> ")
-		if n, q := openQuote(v, i); n > 0 {
-			end, _ := closeQuote(v, i+n, q, false)
-			if s.enough(v[i+n:end], ver) {
-				s.found(i+n, end, s.kindOf(i+n, end))
-			}
+}
+
+// isHarmlessString reports whether a string that is strong enough for a secret is
+// something else: a connection string whose parts have names, a template, a command,
+// a sentence.
+func isHarmlessString(sep separator, ver verdict, val []byte, q quote) bool {
+	switch {
+	case ver.dsn && (bytes.IndexByte(val, '=') > 0 || bytes.IndexByte(val, '@') > 0):
+		return true
+	case isTemplate(val), isCommand(val), q.ch == '`' && bytes.IndexByte(val, ' ') > 0:
+		return true
+	case ver.need == 1 && sep != sepEqual && sep != sepBlank, bytes.Count(val, []byte(" ")) > 12:
+		return isSentence(val)
+	}
+	return false
+}
+
+// changedTo redacts the new value behind an old one, which ends at v[i]: "old" -> "new",
+// as Terraform shows a plan.
+func (s *scanner) changedTo(i int, ver verdict) {
+	const arrow = " -> "
+	v := s.v
+	if i > len(v) || !hasPrefix(v[i:], arrow) {
+		return
+	}
+	i += len(arrow)
+	if n, q := openQuote(v, i); n > 0 {
+		end, _ := closeQuote(v, i+n, q, false)
+		if s.enough(v[i+n:end], ver) {
+			s.foundValue(i+n, end)
 		}
 	}
 }
@@ -150,23 +168,23 @@ func (s *scanner) goesOn(i int, ver verdict) {
 // setter reports whether the call whose first argument begins at v[i] sets
 // something: setPassword("x"), .password("x").
 func (s *scanner) setter(i int) bool {
-	lo := max(0, i-40)
-	before := s.v[lo:i]
-	return bytes.Contains(before, []byte("set")) || bytes.Contains(before, []byte("Set")) || bytes.Contains(before, []byte("with")) || bytes.Contains(before, []byte(".password(")) || bytes.Contains(before, []byte("PASSWORD("))
+	before := s.v[max(0, i-40):i]
+	for _, w := range []string{"set", "Set", "with", ".password(", "PASSWORD("} {
+		if bytes.Contains(before, []byte(w)) {
+			return true
+		}
+	}
+	return false
 }
 
 // closesOuter reports whether the quote at v[m:] ends the string that the name
 // stands in ("PASSWORD=" with nothing behind), rather than opens a value.
 func (s *scanner) closesOuter(start, m int, q quote) bool {
-	v := s.v
-	if start == 0 || q.entity != "" {
-		return false
-	}
-	if v[start-1] != q.ch {
+	if q.entity != "" || byteBefore(s.v, start) != q.ch {
 		return false
 	}
 	i := m + 1 + q.slashes
-	return i >= len(v) || v[i] == ',' || v[i] == ']' || v[i] == '}' || v[i] == ' ' || v[i] == '\n' || v[i] == ')'
+	return i >= len(s.v) || strings.IndexByte(",]} \n)", s.v[i]) >= 0
 }
 
 // insideQuotes reports whether a string that began before v[i] is still open

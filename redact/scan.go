@@ -66,10 +66,10 @@ type state struct {
 	indent int // of the key of a block scalar
 	word   string
 
-	valueOf  verdict // a "name" was seen, its "value" is secret
-	ttl      int     // for how many more lines valueOf holds
-	pending  pending // a key at the end of the line before, its value on this line
-	indentK  int
+	valueOf  verdict  // a "name" was seen, its "value" is secret
+	ttl      int      // for how many more lines valueOf holds
+	pending  pending  // a key at the end of the line before, its value on this line
+	indentK  int      // the indentation of that line, or the length of a word that was printed
 	cont     contKind // a secret ran up to the end of the line before
 	contLen  int
 	head     [32]byte // what that line began with
@@ -198,6 +198,11 @@ func (s *scanner) hit(h *hit, at int) {
 	case hitPattern:
 		s.pattern(&s.r.patterns[h.format], at)
 	}
+}
+
+// foundValue is found for a value that may be a token of a format.
+func (s *scanner) foundValue(start, end int) {
+	s.found(start, end, s.kindOf(start, end))
 }
 
 // found records a span and goes on behind it.

@@ -241,7 +241,7 @@ func (s *scanner) row() bool {
 		if len(val) < 4 || !c.ver.numbers && isNumber(val) || isUUID(val) && c.ver.need > 1 || isDate(val) || !s.enough(val, verdict{need: max(2, c.ver.need), numbers: c.ver.numbers}) || bytes.IndexByte(val, ' ') >= 0 && isSentence(val) {
 			continue
 		}
-		s.found(a, b, s.kindOf(a, b))
+		s.foundValue(a, b)
 		s.next.cont = noCont
 	}
 	return true

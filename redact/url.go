@@ -47,22 +47,22 @@ scan:
 	if at2 < 0 {
 		// Wrapped or cut off in front of the @.
 		if a := max(start, colon+1); s.eol && atEnd(v, auth) && (colon < 0 || colon > start) && auth-a >= 14 && s.weigh(v[a:auth]) == 3 && bytes.IndexByte(v[a:auth], '.') < 0 {
-			s.found(a, auth, s.kindOf(a, auth))
+			s.foundValue(a, auth)
 		}
 		return
 	}
 	if colon >= 0 && colon < at2 {
 		pw := v[colon+1 : at2]
 		if user := v[start:colon]; len(user) >= 12 && looksRandom(user) && weigh(user) == 3 {
-			s.found(start, colon, s.kindOf(start, colon))
+			s.foundValue(start, colon)
 		}
 		if len(pw) > 0 && weigh(pw) > 0 || len(pw) > 0 && stopWords[string(pw)] {
-			s.found(colon+1, at2, s.kindOf(colon+1, at2))
+			s.foundValue(colon+1, at2)
 		}
 		return
 	}
 	if user := v[start:at2]; len(user) >= 12 && looksRandom(user) && weigh(user) == 3 {
-		s.found(start, at2, s.kindOf(start, at2))
+		s.foundValue(start, at2)
 	}
 }
 
@@ -95,7 +95,7 @@ func (s *scanner) query(at, end int) {
 	}
 	s.steps += j - end
 	if val := v[end:j]; len(val) >= 8 && weigh(val) >= max(2, ver.need) && !isUUID(val) || len(val) >= 6 && ver.need == 2 && weigh(val) >= 2 {
-		s.found(end, j, s.kindOf(end, j))
+		s.foundValue(end, j)
 	}
 }
 
