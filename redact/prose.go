@@ -3,16 +3,16 @@ package redact
 import "bytes"
 
 // prose looks for a secret behind a name that nothing is assigned to: "the
-// password is x", "token x", "password for bob: x".
+// password is x", "token x", "password for bob: x". The name ends some blanks before.
 func (s *scanner) prose(a *assignment, blanks int) {
-	v, start, stop, ver, name := s.v, a.start, a.stop, a.ver, a.name
-	if blanks == 0 && hasPrefix(v[stop:], ", ") {
+	v := s.v
+	if blanks == 0 && hasPrefix(v[a.stop:], ", ") {
 		blanks = len(", ") // the password, from a to b
 	}
-	if ver.kind != plainKey || blanks == 0 {
+	if a.ver.kind != plainKey || blanks == 0 {
 		return
 	}
-	i := stop + blanks
+	i := a.stop + blanks
 	if n, _ := openQuote(v, i); markLen(v[i+n:]) > 0 {
 		return // it has been replaced
 	}
@@ -21,105 +21,138 @@ func (s *scanner) prose(a *assignment, blanks int) {
 		line = i + n
 	}
 	limit := min(line, i+120)
-	atStart := s.lineStart(start)
 	s.steps += limit - i
-
-	// NAME   value in columns, ENV NAME value, "password value" in .netrc.
-	if next := s.wordEnd(i, line); next > i {
-		val := trimWord(v[i:next])
-		w := weigh(val)
-		x := i + bytes.Index(v[i:next], val)
-		if len(val) > 0 {
-			switch {
-			case hasPrefix(val, "--body") || hasPrefix(val, "--value"):
-				if j := skipBlanks(v, next); a.loud() && j < line {
-					s.argument(j)
-				}
-				return
-			case w >= 2 && a.loud() && !wordy(val) && ver.need <= 2 && (len(name) > 5 || blanks > 1):
-				s.foundValue(x, x+len(val))
-				return
-			case string(name) == "PASS" && atStart && w >= 2 && strongWord(val) && !wordyParts(val) && next >= len(bytes.TrimRight(v[:line], " \r")):
-				s.found(x, x+len(val), "") // FTP, POP3
-				return
-			case a.loud() && atStart && w > 0 && ver.need == 1 && s.dockerfile(start):
-				s.found(x, x+len(val), "")
-				return
-			case w > 0 && ver.need == 1 && s.netrc(start):
-				s.found(x, x+len(val), "")
-				return
-			case w >= 2 && atStart && ver.need == 1 && next >= len(bytes.TrimRight(v[:line], " \r")) && (isUUID(val) || strongWord(val)):
-				s.foundValue(x, x+len(val))
-				return
-			case w == 3 && len(val) >= 12 && !isUUID(val) && !isDigest(val) && ver.need <= 2:
-				s.foundValue(x, x+len(val))
-				return
-			case w == 3 && len(val) >= 20 && ver.need <= 2 && isDigest(val) && charsets['H'][val[0]] && len(val) >= 32 && !isLoud(val):
-				s.foundValue(x, x+len(val))
-				return
-			case w == 2 && ver.need == 1 && ver.numbers && len(val) >= 7 && mixed(val) && strongWord(val):
-				s.found(x, x+len(val), "")
-				return
-			}
-			if n, q := openQuote(v, i); n > 0 && ver.need <= 2 {
-				end, closed := closeQuote(v, i+n, q, false)
-				if val := v[i+n : end]; closed && !isVersion(val) && (weigh(val) >= 2 || weigh(val) == 1 && ver.numbers && ver.need == 1 && len(val) >= 6) && !isSentence(val) && (bytes.IndexByte(val, ' ') < 0 || bytes.HasSuffix(name, []byte("phrase"))) && !(ver.object && isObjectName(val)) {
-					s.found(i+n, end, "")
-					return
-				}
-			}
-		}
+	if !s.nextWord(a, i, line, blanks) {
+		s.saidLater(a, i, line, limit)
 	}
+}
 
-	// A few words, then "is", "to", "=" or a colon, then the value.
-	word := 0
-	var prev []byte
-	for i < limit && word < 8 {
+// nextWord redacts the word or string at v[i], right behind a name, if it looks like a
+// secret or its place says so: NAME   value in columns, ENV NAME value, "password
+// value" in .netrc. It reports whether the search is over.
+func (s *scanner) nextWord(a *assignment, i, line, blanks int) (done bool) {
+	v, need := s.v, a.ver.need
+	next := s.wordEnd(i, line)
+	val := trimWord(v[i:next])
+	if len(val) == 0 {
+		return false
+	}
+	if hasPrefix(val, "--body") || hasPrefix(val, "--value") { // gh secret set NAME --body x
+		if j := skipBlanks(v, next); a.loud() && j < line {
+			s.argument(j)
+		}
+		return true
+	}
+	at := i + bytes.Index(v[i:next], val)
+	w := weigh(val)
+	first := s.lineStart(a.start)
+	last := next >= len(bytes.TrimRight(v[:line], " \r"))
+	switch {
+	case w >= 2 && a.loud() && !wordy(val) && need <= 2 && (len(a.name) > 5 || blanks > 1):
+		s.foundValue(at, at+len(val))
+	case s.isPlaced(a, val, w, first, last):
+		s.found(at, at+len(val), "")
+	case w >= 2 && first && last && need == 1 && (isUUID(val) || strongWord(val)),
+		w == 3 && len(val) >= 12 && need <= 2 && !isUUID(val) && !isDigest(val),
+		w == 3 && len(val) >= 32 && need <= 2 && isDigest(val) && charsets['H'][val[0]] && !isLoud(val):
+		s.foundValue(at, at+len(val))
+	case w == 2 && need == 1 && a.ver.numbers && len(val) >= 7 && mixed(val) && strongWord(val):
+		s.found(at, at+len(val), "")
+	default:
+		return s.nextString(a, i)
+	}
+	return true
+}
+
+// isPlaced reports whether val, of the weight w, stands where a password stands: behind
+// PASS of FTP and POP3, ENV of a Dockerfile, a login of .netrc. first and last say that
+// the name and val begin and end the line.
+func (s *scanner) isPlaced(a *assignment, val []byte, w int, first, last bool) bool {
+	if w == 0 {
+		return false
+	}
+	if string(a.name) == "PASS" && first && last && w >= 2 && strongWord(val) && !wordyParts(val) {
+		return true
+	}
+	return a.ver.need == 1 && (a.loud() && first && s.dockerfile(a.start) || s.netrc(a.start))
+}
+
+// nextString redacts the quoted value at v[i] if it looks like a secret: password
+// "hunter2". It reports whether it does.
+func (s *scanner) nextString(a *assignment, i int) bool {
+	n, q := openQuote(s.v, i)
+	if n == 0 || a.ver.need > 2 {
+		return false
+	}
+	end, closed := closeQuote(s.v, i+n, q, false)
+	val := s.v[i+n : end]
+	if !closed || isVersion(val) || isSentence(val) || a.ver.object && isObjectName(val) {
+		return false
+	}
+	if bytes.IndexByte(val, ' ') >= 0 && !bytes.HasSuffix(a.name, []byte("phrase")) {
+		return false
+	}
+	if w := weigh(val); w < 2 && !(w == 1 && a.ver.numbers && a.ver.need == 1 && len(val) >= 6) {
+		return false
+	}
+	s.found(i+n, end, "")
+	return true
+}
+
+// saidLater looks for the value behind a few words, of which the last is one of
+// proseTriggers or has a colon: "token for the staging cluster is x".
+func (s *scanner) saidLater(a *assignment, i, line, limit int) {
+	const words = 8
+	v := s.v
+	var before []byte
+	for n := 0; n < words && i < limit; n++ {
 		e := i
 		for e < limit && v[e] != ' ' && v[e] != '\t' {
 			e++
 		}
 		w := v[i:e]
-		next := skipBlanks(v, e)
+		i = skipBlanks(v, e)
 		var buf [24]byte
-		low := lower(w[:min(len(w), 24)], buf[:0])
-		last := byte(0)
-		if len(w) > 0 {
-			last = w[len(w)-1]
-		}
-		trigger := false
-		switch {
-		case proseTriggers[string(low)]:
-			trigger = true
-		case len(w) > 1 && last == ':' && bytes.IndexByte(w, '-') < 0 && bytes.IndexByte(w, '_') < 0 || string(w) == "=" || string(w) == ":" || string(w) == "->" || string(w) == "=>":
-			trigger = true
-		case last == '.' || last == ';' || last == '!' || last == '?':
+		low := lower(w[:min(len(w), len(buf))], buf[:0])
+		trigger := isTrigger(w, low)
+		if !trigger && endsSubject(w) || string(w) == "=" && n > 0 && isLoud(before) { // IDENTITY = 'x' is another pair
 			return
-		case bytes.Contains(w, []byte("://")), bytes.Contains(w, []byte("[redacted")):
-			return // another subject
 		}
-		if string(w) == "=" && word > 0 && isLoud(prev) {
-			return // IDENTITY = 'x' is another pair
+		before = w
+		if !trigger || i >= line {
+			continue
 		}
-		prev = w
-		if trigger && next < line {
-			if s.said(next, line, ver, string(low) == "is" || string(low) == "now" || string(low) == "was" || string(low) == "is:" || last == ':' || last == '=') {
-				if string(low) == "from" {
-					i = next // "… to" the new one
-					word++
-					continue
-				}
-				return
-			}
-			if last == ':' {
-				return
-			}
+		last := w[len(w)-1]
+		verb := string(low) == "is" || string(low) == "now" || string(low) == "was"
+		found := s.said(i, line, a.ver, verb || last == ':' || last == '=')
+		if found && string(low) != "from" || !found && last == ':' { // from the old one to the new
+			return
 		}
-		i = next
-		word++
 	}
 }
 
+// isTrigger reports whether a value may follow the word w, which is low in small
+// letters: "is", "=", "bob:".
+func isTrigger(w, low []byte) bool {
+	if proseTriggers[string(low)] {
+		return true
+	}
+	return len(w) > 1 && w[len(w)-1] == ':' && bytes.IndexByte(w, '-') < 0 && bytes.IndexByte(w, '_') < 0
+}
+
+// endsSubject reports whether what follows the word w is about something else.
+func endsSubject(w []byte) bool {
+	if len(w) == 0 {
+		return false
+	}
+	switch w[len(w)-1] {
+	case '.', ';', '!', '?':
+		return true
+	}
+	return bytes.Contains(w, []byte("://")) || bytes.Contains(w, []byte("[redacted"))
+}
+
+// proseTriggers are the words behind which a value is said.
 var proseTriggers = wordSet(`is now from was is: was: to as be with becomes became: = := ||= : => -> equals by generated: ist lautet est es é är jest`)
 
 // unspacedWords mean password, key or token.
