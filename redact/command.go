@@ -266,32 +266,3 @@ func (s *scanner) userPassword(i int, word string) {
 		s.foundValue(i, i+n) // a token as the user: curl -u sk_…:
 	}
 }
-
-// account redacts the password of the account that a password tool is given:
-// htpasswd -b FILE USER PASSWORD, echo user:password | chpasswd.
-func (s *scanner) account(at, end int) {
-	v := s.v
-	if v[at] == '|' {
-		i := at
-		for i > 0 && at-i < 200 && v[i-1] != '\'' && v[i-1] != '"' && v[i-1] != '\n' && (v[i-1] != ' ' || i == at) {
-			i--
-		}
-		if i > 0 && i == at-1 { // the closing quote
-			for i--; i > 0 && at-i < 200 && v[i-1] != '\'' && v[i-1] != '"' && v[i-1] != '\n'; i-- {
-			}
-		}
-		e := i
-		for e < at && v[e] != '\'' && v[e] != '"' && v[e] != ' ' {
-			e++
-		}
-		if n := bytes.IndexByte(v[i:e], ':'); n > 0 && weigh(v[i+n+1:e]) > 0 {
-			s.found(i+n+1, e, "")
-		}
-		return
-	}
-	i := end
-	if bytes.IndexByte(v[at:end], 'n') < 0 { // without -n there is a file
-		i = skipBlanks(v, s.wordEnd(i, len(v)))
-	}
-	s.argument(skipBlanks(v, s.wordEnd(i, len(v))))
-}

@@ -11,7 +11,7 @@ const maxJWK = 16
 
 // jwk redacts the secret members of the JSON Web Key around "kty" at v[at]. Those
 // that stand on lines before it are not found.
-func (s *scanner) jwk(at int) {
+func (s *scanner) jwk(at, _ int) {
 	v := s.v
 	from := max(0, at-2*unbounded)
 	if i := bytes.LastIndexByte(v[from:at], '{'); i >= 0 {
@@ -63,7 +63,7 @@ func (s *scanner) jwkMembers(i, to int) {
 
 // rsaXML redacts the text of <D>, <P> and the like, behind v[end], if it is base64.
 // Source: .NET, RSA.ToXmlString.
-func (s *scanner) rsaXML(end int) {
+func (s *scanner) rsaXML(_, end int) {
 	e := end
 	for e < len(s.v) && (charsets['b'][s.v[e]] || s.v[e] == '=') {
 		e++
@@ -76,7 +76,7 @@ func (s *scanner) rsaXML(end int) {
 
 // keyNumber makes the lines of hexadecimal behind "prime1:" secret, as
 // openssl pkey -text prints them.
-func (s *scanner) keyNumber(end int) {
+func (s *scanner) keyNumber(_, end int) {
 	if s.eol && len(bytes.TrimSpace(s.v[end:])) == 0 {
 		s.next.mode, s.next.word = modeHex, ""
 	}

@@ -7,7 +7,7 @@ const privateKey = "private key"
 // pem looks at a block whose label begins at v[i], behind "-----BEGIN ". A
 // private key goes from there to its END, certificates and public keys stay.
 // Sources: RFC 7468, RFC 4716, RFC 9580 section 6.2.
-func (s *scanner) pem(i int) {
+func (s *scanner) pem(_, i int) {
 	v := s.v
 	n := bytes.Index(v[i:min(len(v), i+64)], []byte("--"))
 	label := v[i:min(len(v), i+64)]
@@ -217,7 +217,7 @@ func isPEMHeader(b []byte) bool {
 // putty redacts the private part of a PuTTY key, whose lines are counted behind
 // v[i].
 // Source: https://the.earth.li/~sgtatham/putty/0.81/htmldoc/AppendixC.html
-func (s *scanner) putty(i int) {
+func (s *scanner) putty(_, i int) {
 	v := s.v
 	i = skipBlanks(v, i)
 	n := 0

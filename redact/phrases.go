@@ -2,65 +2,10 @@ package redact
 
 import "bytes"
 
-// A phrase is text before or around which a secret stands that nothing calls one.
-type phrase struct {
-	text string // in small letters
-	look func(s *scanner, at, end int)
-}
-
-// phrases returns the table of phrases.
-func phrases() []phrase {
-	return []phrase{
-		// RFC 4954: SMTP, IMAP and POP3 log-ins in base64
-		{"auth plain ", (*scanner).base64Word}, {"auth login ", (*scanner).base64Word}, {"authenticate plain ", (*scanner).base64Word},
-		// https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/ and sentinel.conf
-		{" on >", (*scanner).word}, {"auth-pass ", (*scanner).secondWord},
-		// https://www.haproxy.com/documentation/haproxy-configuration-manual/latest/#stats%20auth
-		{"stats auth ", (*scanner).account1},
-		// https://www.cisco.com/c/en/us/td/docs/ios-xml/ios/security/s1/sec-s1-cr-book.html
-		{"snmp-server community ", (*scanner).word}, {"server key 7 ", (*scanner).word}, {"password 0 ", (*scanner).word}, {"password 7 ", (*scanner).word}, {"secret 0 ", (*scanner).word},
-		// https://openwrt.org/docs/guide-user/base-system/uci
-		{"option key ", (*scanner).word}, {"option password ", (*scanner).word},
-		// https://docs.strongswan.org/docs/latest/swanctl/swanctlConf.html and ipsec.secrets(5)
-		{": rsa ", (*scanner).secondWord}, {" : eap ", (*scanner).word}, {" : xauth ", (*scanner).word},
-		// https://developer.hashicorp.com/consul/docs/security/encryption/gossip
-		{`encrypt = "`, (*scanner).strongWord}, {`"encrypt": "`, (*scanner).strongWord}, {`"encrypt":"`, (*scanner).strongWord},
-		// https://docs.openclaw.ai/concepts/oauth (auth-profiles.json)
-		{`"access":"`, (*scanner).strongWord}, {`"access": "`, (*scanner).strongWord},
-		// https://www.postfix.org/SASL_README.html#client_sasl_enable
-		{"]:587 ", (*scanner).account1}, {"]:465 ", (*scanner).account1}, {"]:25 ", (*scanner).account1},
-		// https://www.postgresql.org/docs/current/libpq-pgpass.html
-		{":5432:", (*scanner).passFile}, {":5433:", (*scanner).passFile}, {":6432:", (*scanner).passFile}, {":*:", (*scanner).passFile},
-		// https://www.pgbouncer.org/config.html#authentication-file-format
-		{`" "`, (*scanner).userList},
-		// https://learn.microsoft.com/en-us/windows-server/administration/windows-commands/net-user
-		{"net user ", (*scanner).netUser}, {"net use ", (*scanner).netUse},
-		// What is piped into a program that asks for a password.
-		{"| sudo -s", (*scanner).piped}, {"|sudo -s", (*scanner).piped}, {"| kinit", (*scanner).piped}, {"| /usr/bin/kinit", (*scanner).piped}, {"--password-stdin", (*scanner).piped}, {"| passwd --stdin", (*scanner).piped}, {"| gpg ", (*scanner).piped}, {"| cryptsetup", (*scanner).piped}, {"| smbpasswd", (*scanner).piped},
-		{"pin: ", (*scanner).pin}, {`pin": "`, (*scanner).pin}, {"puk: ", (*scanner).pin},
-		{"key content ", (*scanner).afterColon}, {" /p ", (*scanner).signtool},
-		{`send "`, (*scanner).sent},
-		// Codes for one log-in.
-		{"-time code", (*scanner).code}, {"verification code", (*scanner).code}, {"security code", (*scanner).code}, {"login code", (*scanner).code}, {"access code", (*scanner).code}, {"2fa code", (*scanner).code}, {"pairing code", (*scanner).code},
-		// https://man7.org/linux/man-pages/man8/auditd.8.html: text with blanks in hexadecimal
-		{" cmd=", (*scanner).hexText}, {" proctitle=", (*scanner).hexText}, {" data=", (*scanner).hexText},
-		// https://man7.org/linux/man-pages/man8/chpasswd.8.html
-		{"chpasswd:", (*scanner).accountsFollow}, {"chpasswd <<", (*scanner).accountsFollow},
-		{"<auth-user-pass>", (*scanner).userThenPassword},
-		// https://openvpn.net/community-docs/management-interface.html
-		{`password "auth" `, (*scanner).word},
-		// https://neo4j.com/docs/operations-manual/current/authentication-authorization/manage-users/
-		{"set password from ", (*scanner).fromTo},
-		// https://wiki.freeradius.org/guide/faq (log_auth_badpass)
-		{"login incorrect", (*scanner).radius}, {"login ok", (*scanner).radius},
-		// Commands whose last word is a token of no format.
-		{"wandb login ", (*scanner).lastWord}, {"snyk auth ", (*scanner).lastWord}, {"private_api_key ", (*scanner).lastWord}, {"cloudflared service install ", (*scanner).lastWord},
-	}
-}
-
 // word redacts the word at v[end].
 func (s *scanner) word(_, end int) { s.argument(skipBlanks(s.v, end)) }
 
+// secondWord redacts the second word behind v[end].
 func (s *scanner) secondWord(_, end int) {
 	s.argument(skipBlanks(s.v, s.wordEnd(skipBlanks(s.v, end), len(s.v))))
 }
@@ -167,8 +112,8 @@ func (s *scanner) base64Word(_, end int) {
 	}
 }
 
-// account1 redacts the password of user:password, the word at v[end].
-func (s *scanner) account1(_, end int) {
+// userColonPassword redacts the password of user:password, the word at v[end].
+func (s *scanner) userColonPassword(_, end int) {
 	v := s.v
 	e := s.wordEnd(end, len(v))
 	if n := bytes.LastIndexByte(v[end:e], ':'); n > 0 && weigh(v[end+n+1:e]) > 0 {
@@ -300,6 +245,7 @@ func (s *scanner) code(_, end int) {
 	}
 }
 
+// afterColon redacts the word behind the colon at v[end], which blanks may precede.
 func (s *scanner) afterColon(_, end int) {
 	if i := skipBlanks(s.v, end); i < len(s.v) && s.v[i] == ':' {
 		s.argument(skipBlanks(s.v, i+1))
@@ -307,7 +253,6 @@ func (s *scanner) afterColon(_, end int) {
 }
 
 // signtool redacts the password of a certificate.
-// Source: https://learn.microsoft.com/en-us/windows/win32/seccrypto/signtool
 func (s *scanner) signtool(at, end int) {
 	if bytes.Contains(s.v[max(0, at-longestCommand):at], []byte("signtool")) {
 		s.argument(end)
@@ -341,74 +286,119 @@ func (s *scanner) radius(_, end int) {
 	}
 }
 
-// phrase looks at what follows "identified by" and "pass:".
-func (s *scanner) phrase(at, end int) {
+// unlock redacts the code that /auth is given.
+func (s *scanner) unlock(at, end int) {
+	if e := s.wordEnd(end, len(s.v)); (at == 0 || isSpace(s.v[at-1])) && e-end >= 8 && s.weigh(s.v[end:e]) >= 2 {
+		s.found(end, e, "")
+	}
+}
+
+// opensslPass redacts the password of -passin pass:x. A label in prose has a blank
+// behind it.
+func (s *scanner) opensslPass(at, end int) {
 	v := s.v
-	if v[at] == '|' || fold(v[at]) == 'h' {
-		s.account(at, end)
+	if c := byteBefore(v, at); c != ' ' && c != '=' || !bytes.Contains(v[max(0, at-32):at], []byte("-pass")) {
 		return
 	}
-	if v[at] == '/' { // our own command
-		if e := s.wordEnd(end, len(v)); (at == 0 || isSpace(v[at-1])) && e-end >= 8 && s.weigh(v[end:e]) >= 2 {
-			s.found(end, e, "")
-		}
+	j := end
+	for j < len(v) && j-end < unbounded && v[j] > ' ' && v[j] != '"' && v[j] != '\'' {
+		j++
+	}
+	s.steps += j - end
+	if weigh(v[end:j]) > 0 {
+		s.found(end, j, "")
+	}
+}
+
+// userSlashPassword redacts the password of user/password@database.
+func (s *scanner) userSlashPassword(_, end int) {
+	v := s.v
+	i := skipAny(v, end, " (")
+	word := v[i:s.wordEnd(i, len(v))]
+	slash := bytes.IndexByte(word, '/')
+	if slash < 1 {
 		return
 	}
-	if v[end-1] == ':' && fold(v[at]) == 'p' {
-		// openssl's pass:…; a label in prose has a space behind it
-		if at == 0 || v[at-1] != ' ' && v[at-1] != '=' || !bytes.Contains(v[max(0, at-32):at], []byte("-pass")) {
-			return
-		}
-		j := end
-		for j < len(v) && j-end < unbounded && v[j] > ' ' && v[j] != '"' && v[j] != '\'' {
-			j++
-		}
-		s.steps += j - end
-		if weigh(v[end:j]) > 0 {
-			s.found(end, j, "")
-		}
+	pw, _, _ := bytes.Cut(word[slash+1:], []byte("@"))
+	if weigh(pw) > 0 {
+		s.found(i+slash+1, i+slash+1+len(pw), "")
+	}
+}
+
+// identifiedBy redacts the password of IDENTIFIED BY 'x', or of IDENTIFIED BY x.
+func (s *scanner) identifiedBy(_, end int) {
+	v := s.v
+	i := skipPasswordWords(v, end)
+	if s.stringAt(i) {
 		return
 	}
-	i := end
-	for i < len(v) && (v[i] == ' ' || v[i] == '(') {
-		i++
+	if val := bytes.TrimRight(v[i:s.wordEnd(i, len(v))], ";,"); weigh(val) >= 2 {
+		s.found(i, i+len(val), "")
 	}
-	if c := fold(v[at]); c == 'o' || v[end-1] == ' ' { // user/password@
-		j := s.wordEnd(i, len(v))
-		slash := bytes.IndexByte(v[i:j], '/')
-		if slash < 1 {
-			return
-		}
-		e := bytes.IndexByte(v[i+slash:j], '@')
-		if e < 0 {
-			e = j - i - slash
-		}
-		if pw := v[i+slash+1 : i+slash+e]; weigh(pw) > 0 {
-			s.found(i+slash+1, i+slash+e, "")
-		}
-		return
-	}
+}
+
+// secureString redacts the string of ConvertTo-SecureString -String "x".
+func (s *scanner) secureString(_, end int) { s.stringAt(skipPasswordWords(s.v, end)) }
+
+// skipPasswordWords returns where the password behind what may stand before it at v[i]
+// begins.
+func skipPasswordWords(v []byte, i int) int {
+	i = skipAny(v, i, " (")
 	for _, w := range []string{"-string ", "-String ", "password ", "PASSWORD ", "values ", "VALUES "} {
 		if hasPrefix(v[i:], w) {
 			i += len(w)
 		}
 	}
-	if n, q := openQuote(v, i); n > 0 {
-		end, _ := closeQuote(v, i+n, q, false)
-		if weigh(v[i+n:end]) > 0 {
-			s.found(i+n, end, "")
+	return i
+}
+
+// stringAt redacts the quoted value at v[i], and reports whether there is one.
+func (s *scanner) stringAt(i int) bool {
+	n, q := openQuote(s.v, i)
+	if n == 0 {
+		return false
+	}
+	end, _ := closeQuote(s.v, i+n, q, false)
+	if weigh(s.v[i+n:end]) > 0 {
+		s.found(i+n, end, "")
+	}
+	return true
+}
+
+// htpasswd redacts the password of htpasswd -b FILE USER PASSWORD.
+func (s *scanner) htpasswd(at, end int) {
+	v := s.v
+	i := end
+	if bytes.IndexByte(v[at:end], 'n') < 0 { // without -n there is a file
+		i = skipBlanks(v, s.wordEnd(i, len(v)))
+	}
+	s.argument(skipBlanks(v, s.wordEnd(i, len(v))))
+}
+
+// chpasswd redacts the password of echo user:password | chpasswd.
+func (s *scanner) chpasswd(at, _ int) {
+	v := s.v
+	i := at
+	for i > 0 && at-i < 200 && v[i-1] != '\'' && v[i-1] != '"' && v[i-1] != '\n' && (v[i-1] != ' ' || i == at) {
+		i--
+	}
+	if i > 0 && i == at-1 { // the closing quote
+		for i--; i > 0 && at-i < 200 && v[i-1] != '\'' && v[i-1] != '"' && v[i-1] != '\n'; i-- {
 		}
-	} else if e := s.wordEnd(i, len(v)); fold(v[at]) == 'i' {
-		if val := bytes.TrimRight(v[i:e], ";,"); weigh(val) >= 2 {
-			s.found(i, i+len(val), "")
-		}
+	}
+	e := i
+	for e < at && v[e] != '\'' && v[e] != '"' && v[e] != ' ' {
+		e++
+	}
+	if n := bytes.IndexByte(v[i:e], ':'); n > 0 && weigh(v[i+n+1:e]) > 0 {
+		s.found(i+n+1, e, "")
 	}
 }
 
 // device looks at OpenClaw's device signature payload, whose eighth field is a
 // token.
 // Source: OpenClaw gateway protocol, connect, device.signature.
-func (s *scanner) device(at int) {
+func (s *scanner) device(at, _ int) {
 	v := s.v
 	if at > 0 && isAlnum(v[at-1]) {
 		return

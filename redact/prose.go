@@ -161,7 +161,7 @@ var unspacedWords = []string{"密码", "密碼", "口令", "密钥", "密鑰", "
 
 // unspaced redacts the ASCII word behind v[i], where a word ends that means
 // password: after at most a few letters and marks, such as "是" or ": 「".
-func (s *scanner) unspaced(i int) {
+func (s *scanner) unspaced(_, i int) {
 	v := s.v
 	j, marks := i, false
 	for j < len(v) && j-i < 24 && (v[j] >= 0x80 || v[j] == ' ' || v[j] == ':' || v[j] == '=' || v[j] == '"' || v[j] == '\'' || v[j] == '`') {

@@ -1,46 +1,22 @@
 package redact
 
-// What a hit of the prefilter may be the beginning of.
-type hitKind uint8
-
-const (
-	hitKey      hitKind = iota // a word of a secret's name
-	hitUnspaced                // the same in a language that puts no spaces between words
-	hitFormat                  // the anchor of a token format
-	hitURL
-	hitScheme // Bearer, Basic
-	hitPEM
-	hitPuTTY
-	hitFlag // -p, -u, -a: options whose meaning depends on the command
-	hitQuery
-	hitPhrase // IDENTIFIED BY
-	hitDevice // OpenClaw's v3|… payload
-	hitCall   // functions that take a user and a password
-	hitDSN    // Go's MySQL data source names
-	hitValue  // the heading of a column
-	hitWords  // one of phrases
-	hitJWK
-	hitRSA    // <D> in XML
-	hitNumber // a secret number of a key, in openssl's text
-	hitPattern
-)
-
-type hit struct {
-	kind   hitKind
-	n      int // length of the literal
-	format int // index in formats, or in the operator's patterns
-	spec   int
-	look   func(s *scanner, at, end int) // of a phrase
-	lit    string                        // to compare with, if the automaton is not exact for it
-}
-
 // A rules is what all scanners of a Redactor share; it does not change.
 type rules struct {
-	dfa      *dfa
-	hits     []hit
-	specs    [][]spec // by format
-	keys     []string // globs, upper case
-	patterns []pattern
+	dfa  *dfa
+	hits []hit    // by number of the literal in dfa
+	keys []string // globs, upper case
+}
+
+// A hit says what a literal that was found may be part of: a format, an operator's
+// pattern, or whatever look finds around it.
+type hit struct {
+	n   int    // length of the literal
+	lit string // to compare with, if the automaton is not exact for it
+
+	look    func(s *scanner, at, end int)
+	format  *format
+	spec    *spec
+	pattern *pattern
 }
 
 // keyStems are parts of names that may be secret. Longer names contain them.
@@ -48,8 +24,107 @@ var keyStems = []string{"pass", "pwd", "pswd", "secret", "token", "key", "cred",
 	"jwt", "mnemonic", "seed phrase", "recovery phrase", "backup phrase", "refresh", "kennwort", "senha", "contraseña", "contrasena", "wachtwoord", "haslo", "hasło", "lösenord", "adgangskode", "salasana", "heslo", "parola", "şifre", "пароль", "Пароль",
 	"psw", "_pw", "pw=", "pw:", `pw"`, "connectionstring", "setupcode", "setup code", "totp", "otp", "salt", "sharedaccesssignature", "recoverycode", "_pat", "private-mac", "pat=", "psk", "bindpw", "rootpw", "adminpw", "webhook_url", "passphrase", "backup_code", "backupcode", "backup code", "recovery_code", "recovery code", "scratch_code", "api_hash", "honeycomb-team", "sonar.login", " pw "}
 
+// An anchor is text that the automaton looks for, in any case, and what is looked for
+// around it.
+type anchor struct {
+	look  func(s *scanner, at, end int) // v[at:end] is the text
+	texts []string
+}
+
+// anchors returns the table of anchors, but for those of names, formats and the
+// operator's patterns, which newRules adds.
+func anchors() []anchor {
+	return []anchor{
+		{(*scanner).userinfo, []string{"://", `:\/\/`, "%3A%2F%2F"}},
+		{(*scanner).scheme, []string{"bearer", "basic"}},
+		{(*scanner).query, []string{"appid=", "sig=", "signature=", "code=", "key=", "assertion=", "hmac=", "ticket="}},
+		// Options whose meaning depends on the command before them.
+		{(*scanner).flag, []string{" -p", " -u", " -a", " -w", " -k", "/p:", "\t-p", "\t-u", "'-p", `"-p`, `"-a`, `"-u`, `"-w`, " -x", " -auth", " /user:", " --user", " --proxy-user"}},
+		// Functions that take a user and a password, or a key.
+		{(*scanner).call, []string{"basicauth(", "getconnection(", "auth=(", "auth = (", "credential(", "credentials(", "authentication(", ".login(", "authenticate(", "authenticate (", "basic_auth(", "basic_auth '", "basic_auth \"", "digestauth(", "new pdo(", "twilio(", "hmac.new(", "createhmac(", "jwt.sign(", "jwt.verify(", "jwt.encode(", "jwt.decode("}},
+		// The heading of the last column of a table.
+		{(*scanner).pairs, []string{"  value", "\tvalue", "| value", "│ value"}},
+		// Key material.
+		{(*scanner).pem, []string{"-- BEGIN ", "--BEGIN "}},
+		{(*scanner).putty, []string{"Private-Lines:"}},
+		{(*scanner).jwk, []string{`"kty`}},
+		{(*scanner).rsaXML, []string{"<d>", "<p>", "<q>", "<dp>", "<dq>", "<inverseq>"}},
+		{(*scanner).keyNumber, []string{"privateexponent:", "prime1:", "prime2:", "exponent1:", "exponent2:", "coefficient:", "priv:"}},
+		// https://github.com/go-sql-driver/mysql#dsn-data-source-name
+		{(*scanner).dsn, []string{"@tcp(", "@unix("}},
+		// OpenClaw gateway protocol, connect, device.signature
+		{(*scanner).device, []string{"v2|", "v3|"}},
+		// https://docs.oracle.com/en/database/oracle/oracle-database/19/sqpug/ and its JDBC driver
+		{(*scanner).userSlashPassword, []string{"oracle:thin:", "sqlplus ", "sqlplus -s ", "expdp ", "impdp ", "sqlldr "}},
+		// SQL, and PowerShell's ConvertTo-SecureString
+		{(*scanner).identifiedBy, []string{"identified by"}},
+		{(*scanner).secureString, []string{"securestring", "securestring("}},
+		// https://docs.openssl.org/master/man1/openssl-passphrase-options/
+		{(*scanner).opensslPass, []string{"passin pass:", "passout pass:", "pass:"}},
+		// https://httpd.apache.org/docs/2.4/programs/htpasswd.html
+		{(*scanner).htpasswd, []string{"htpasswd -b ", "htpasswd -nb ", "htpasswd -bn ", "htpasswd -cb ", "htpasswd -bc ", "htpasswd -bB ", "htpasswd -nbB "}},
+		{(*scanner).chpasswd, []string{"| chpasswd", "|chpasswd", "| sudo chpasswd"}},
+		// Our own command.
+		{(*scanner).unlock, []string{"/auth "}},
+		// RFC 4954: SMTP, IMAP and POP3 log-ins in base64
+		{(*scanner).base64Word, []string{"auth plain ", "auth login ", "authenticate plain "}},
+		// https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/ and sentinel.conf
+		{(*scanner).word, []string{" on >"}},
+		{(*scanner).secondWord, []string{"auth-pass "}},
+		// https://www.haproxy.com/documentation/haproxy-configuration-manual/latest/#stats%20auth
+		{(*scanner).userColonPassword, []string{"stats auth "}},
+		// https://www.cisco.com/c/en/us/td/docs/ios-xml/ios/security/s1/sec-s1-cr-book.html
+		{(*scanner).word, []string{"snmp-server community ", "server key 7 ", "password 0 ", "password 7 ", "secret 0 "}},
+		// https://openwrt.org/docs/guide-user/base-system/uci
+		{(*scanner).word, []string{"option key ", "option password "}},
+		// https://docs.strongswan.org/docs/latest/swanctl/swanctlConf.html and ipsec.secrets(5)
+		{(*scanner).secondWord, []string{": rsa "}},
+		{(*scanner).word, []string{" : eap ", " : xauth "}},
+		// https://developer.hashicorp.com/consul/docs/security/encryption/gossip
+		{(*scanner).strongWord, []string{`encrypt = "`, `"encrypt": "`, `"encrypt":"`}},
+		// https://docs.openclaw.ai/concepts/oauth (auth-profiles.json)
+		{(*scanner).strongWord, []string{`"access":"`, `"access": "`}},
+		// https://www.postfix.org/SASL_README.html#client_sasl_enable
+		{(*scanner).userColonPassword, []string{"]:587 ", "]:465 ", "]:25 "}},
+		// https://www.postgresql.org/docs/current/libpq-pgpass.html
+		{(*scanner).passFile, []string{":5432:", ":5433:", ":6432:", ":*:"}},
+		// https://www.pgbouncer.org/config.html#authentication-file-format
+		{(*scanner).userList, []string{`" "`}},
+		// https://learn.microsoft.com/en-us/windows-server/administration/windows-commands/net-user
+		{(*scanner).netUser, []string{"net user "}},
+		{(*scanner).netUse, []string{"net use "}},
+		// What is piped into a program that asks for a password.
+		{(*scanner).piped, []string{"| sudo -s", "|sudo -s", "| kinit", "| /usr/bin/kinit", "--password-stdin", "| passwd --stdin", "| gpg ", "| cryptsetup", "| smbpasswd"}},
+		// Numbers of cards and SIMs.
+		{(*scanner).pin, []string{"pin: ", `pin": "`, "puk: "}},
+		// netsh wlan show profiles key=clear
+		{(*scanner).afterColon, []string{"key content "}},
+		// https://learn.microsoft.com/en-us/windows/win32/seccrypto/signtool
+		{(*scanner).signtool, []string{" /p "}},
+		// expect(1)
+		{(*scanner).sent, []string{`send "`}},
+		// Codes for one log-in.
+		{(*scanner).code, []string{"-time code", "verification code", "security code", "login code", "access code", "2fa code", "pairing code"}},
+		// https://man7.org/linux/man-pages/man8/auditd.8.html: text with blanks in hexadecimal
+		{(*scanner).hexText, []string{" cmd=", " proctitle=", " data="}},
+		// https://man7.org/linux/man-pages/man8/chpasswd.8.html
+		{(*scanner).accountsFollow, []string{"chpasswd:", "chpasswd <<"}},
+		{(*scanner).userThenPassword, []string{"<auth-user-pass>"}},
+		// https://openvpn.net/community-docs/management-interface.html
+		{(*scanner).word, []string{`password "auth" `}},
+		// https://neo4j.com/docs/operations-manual/current/authentication-authorization/manage-users/
+		{(*scanner).fromTo, []string{"set password from "}},
+		// https://wiki.freeradius.org/guide/faq (log_auth_badpass)
+		{(*scanner).radius, []string{"login incorrect", "login ok"}},
+		// Commands whose last word is a token of no format.
+		{(*scanner).lastWord, []string{"wandb login ", "snyk auth ", "private_api_key ", "cloudflared service install "}},
+	}
+}
+
+// newRules makes the automaton that finds names, formats, the operator's patterns and
+// anchors.
 func newRules(keys []string, patterns []pattern) *rules {
-	r := &rules{keys: keys, patterns: patterns}
+	r := &rules{keys: keys}
 	var lits []string
 	add := func(lit string, h hit) {
 		h.n = len(lit)
@@ -57,70 +132,28 @@ func newRules(keys []string, patterns []pattern) *rules {
 		r.hits = append(r.hits, h)
 	}
 	for _, s := range keyStems {
-		add(s, hit{kind: hitKey})
+		add(s, hit{look: (*scanner).key})
 	}
 	for _, w := range unspacedWords {
-		add(w, hit{kind: hitUnspaced})
+		add(w, hit{look: (*scanner).unspaced})
 	}
 	for _, k := range keys {
-		add(globLiteral(k), hit{kind: hitKey})
+		add(globLiteral(k), hit{look: (*scanner).key})
 	}
-	for f, def := range formats {
-		var specs []spec
-		for i, s := range def.specs {
+	for i := range formats {
+		for _, s := range formats[i].specs {
 			sp := parseSpec(s)
-			specs = append(specs, sp)
-			add(sp.items[sp.anchor].lit, hit{kind: hitFormat, format: f, spec: i})
+			add(sp.items[sp.anchor].lit, hit{format: &formats[i], spec: &sp})
 		}
-		r.specs = append(r.specs, specs)
 	}
-	for i, p := range patterns {
-		add(p.literal, hit{kind: hitPattern, format: i})
+	for i := range patterns {
+		add(patterns[i].literal, hit{pattern: &patterns[i]})
 	}
-	add("://", hit{kind: hitURL})
-	add(`:\/\/`, hit{kind: hitURL})
-	add("%3A%2F%2F", hit{kind: hitURL})
-	add("bearer", hit{kind: hitScheme})
-	add("basic", hit{kind: hitScheme})
-	add("-- BEGIN ", hit{kind: hitPEM})
-	add("--BEGIN ", hit{kind: hitPEM})
-	add("Private-Lines:", hit{kind: hitPuTTY})
-	for _, f := range []string{" -p", " -u", " -a", " -w", " -k", "/p:", "\t-p", "\t-u", "'-p", `"-p`, `"-a`, `"-u`, `"-w`, " -x", " -auth", " /user:", " --user", " --proxy-user"} {
-		add(f, hit{kind: hitFlag})
+	for _, a := range anchors() {
+		for _, text := range a.texts {
+			add(text, hit{look: a.look})
+		}
 	}
-	for _, q := range []string{"appid=", "sig=", "signature=", "code=", "key=", "assertion=", "hmac=", "ticket="} {
-		add(q, hit{kind: hitQuery})
-	}
-	for _, p := range []string{"identified by", "securestring", "oracle:thin:", "sqlplus ", "securestring(", "sqlplus -s ", "expdp ", "impdp ", "sqlldr "} {
-		add(p, hit{kind: hitPhrase})
-	}
-	for _, p := range []string{"basicauth(", "getconnection(", "auth=(", "auth = (", "credential(", "credentials(", "authentication(", ".login(", "authenticate(", "authenticate (", "basic_auth(", "basic_auth '", "basic_auth \"", "digestauth(", "new pdo(", "twilio(", "hmac.new(", "createhmac(", "jwt.sign(", "jwt.verify(", "jwt.encode(", "jwt.decode("} {
-		add(p, hit{kind: hitCall})
-	}
-	for _, p := range []string{"| chpasswd", "|chpasswd", "| sudo chpasswd", "htpasswd -b ", "htpasswd -nb ", "htpasswd -bn ", "htpasswd -cb ", "htpasswd -bc ", "htpasswd -bB ", "htpasswd -nbB "} {
-		add(p, hit{kind: hitPhrase})
-	}
-	for _, p := range phrases() {
-		add(p.text, hit{kind: hitWords, look: p.look})
-	}
-	add(`"kty`, hit{kind: hitJWK})
-	for _, t := range []string{"<d>", "<p>", "<q>", "<dp>", "<dq>", "<inverseq>"} {
-		add(t, hit{kind: hitRSA})
-	}
-	for _, n := range []string{"privateexponent:", "prime1:", "prime2:", "exponent1:", "exponent2:", "coefficient:", "priv:"} {
-		add(n, hit{kind: hitNumber})
-	}
-	for _, p := range []string{"  value", "\tvalue", "| value", "│ value"} {
-		add(p, hit{kind: hitValue})
-	}
-	add("/auth ", hit{kind: hitPhrase})
-	add("@tcp(", hit{kind: hitDSN})
-	add("@unix(", hit{kind: hitDSN})
-	add("passin pass:", hit{kind: hitPhrase})
-	add("passout pass:", hit{kind: hitPhrase})
-	add("pass:", hit{kind: hitPhrase})
-	add("v2|", hit{kind: hitDevice})
-	add("v3|", hit{kind: hitDevice})
 	r.dfa = newDFA(lits)
 	for i, lit := range lits {
 		if r.dfa.blurred(lit) {

@@ -156,47 +156,16 @@ func (s *scanner) inSpan(at int) bool {
 	return false
 }
 
+// hit looks at what a literal at v[at] may be part of.
 func (s *scanner) hit(h *hit, at int) {
 	s.steps += 4
-	switch h.kind {
-	case hitKey:
-		s.key(at, at+h.n)
-	case hitUnspaced:
-		s.unspaced(at + h.n)
-	case hitFormat:
-		s.format(h.format, h.spec, at)
-	case hitURL:
-		s.userinfo(at + h.n)
-	case hitScheme:
-		s.scheme(at, at+h.n)
-	case hitPEM:
-		s.pem(at + h.n)
-	case hitPuTTY:
-		s.putty(at + h.n)
-	case hitFlag:
-		s.flag(at, at+h.n)
-	case hitQuery:
-		s.query(at, at+h.n)
-	case hitPhrase:
-		s.phrase(at, at+h.n)
-	case hitCall:
-		s.call(at, at+h.n)
-	case hitDSN:
-		s.dsn(at)
-	case hitDevice:
-		s.device(at)
-	case hitValue:
-		s.pairs(at)
-	case hitWords:
+	switch {
+	case h.look != nil:
 		h.look(s, at, at+h.n)
-	case hitJWK:
-		s.jwk(at)
-	case hitRSA:
-		s.rsaXML(at + h.n)
-	case hitNumber:
-		s.keyNumber(at + h.n)
-	case hitPattern:
-		s.pattern(&s.r.patterns[h.format], at)
+	case h.format != nil:
+		s.format(h.format, h.spec, at)
+	default:
+		s.pattern(h.pattern, at)
 	}
 }
 

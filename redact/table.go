@@ -96,7 +96,7 @@ func (t *table) begin(v []byte) bool {
 
 // pairs begins a table of names and values if v[at:] is the heading "Value" of its
 // last column.
-func (s *scanner) pairs(at int) {
+func (s *scanner) pairs(at, _ int) {
 	v := bytes.TrimRight(s.v, " \t\r\n|\"")
 	if !s.eol || len(v) > maxHeader || s.next.table.left > 0 || len(v)-at > len("│ value") {
 		return

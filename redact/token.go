@@ -3,8 +3,7 @@ package redact
 import "bytes"
 
 // format matches one shape of a token at its anchor.
-func (s *scanner) format(f, n, at int) {
-	def, sp := &formats[f], &s.r.specs[f][n]
+func (s *scanner) format(def *format, sp *spec, at int) {
 	v := s.v
 	start, end, ok, open := s.match(sp, v, at)
 	lit := sp.items[sp.anchor].lit
@@ -83,12 +82,11 @@ func (s *scanner) kindOf(start, end int) string {
 		}
 		for _, id := range d.out[state-d.first] {
 			h := &s.r.hits[id]
-			if h.kind != hitFormat {
+			def := h.format
+			if def == nil {
 				continue
 			}
-			sp := &s.r.specs[h.format][h.spec]
-			def := &formats[h.format]
-			a, b, ok, _ := s.match(sp, s.v, i+1-h.n)
+			a, b, ok, _ := s.match(h.spec, s.v, i+1-h.n)
 			if ok && a == start && b >= end-2 && def.keep == 0 && (def.check == nil || def.check(s.v[a:b])) {
 				kind = def.name
 			}

@@ -3,7 +3,7 @@ package redact
 import "bytes"
 
 // userinfo looks at the part of a URL between :// and @.
-func (s *scanner) userinfo(start int) {
+func (s *scanner) userinfo(_, start int) {
 	v := s.v
 	if bytes.HasSuffix(v[:start], []byte("ipfs://")) || bytes.HasSuffix(v[:start], []byte("ipns://")) {
 		return // the address of content
@@ -101,7 +101,7 @@ func (s *scanner) query(at, end int) {
 
 // dsn looks at user:password in front of @tcp(.
 // Source: https://github.com/go-sql-driver/mysql#dsn-data-source-name
-func (s *scanner) dsn(at int) {
+func (s *scanner) dsn(at, _ int) {
 	v := s.v
 	i := at
 	for i > s.dsnAt && at-i < 256 && v[i-1] > ' ' && v[i-1] != '"' && v[i-1] != '\'' && v[i-1] != '`' && v[i-1] != '=' {
