@@ -2,112 +2,30 @@ package redact
 
 import "bytes"
 
+// A fate says what becomes of a line inside something of several lines.
+type fate uint8
+
+const (
+	lineOrdinary fate = iota // that has ended, or the line is to be looked at anyway
+	lineKept                 // nothing in the line is to be expected by what stood before it
+	lineDropped              // and s.instead put in its place
+)
+
 // begin does what the lines before ask for. It reports whether the line is
 // dropped, and s.instead put in its place.
 func (s *scanner) begin() (drop bool) {
-	st := &s.st
-	v := s.v
-	switch st.mode {
-	case modePEM:
-		if s.pemLine() {
-			if st.word == headless {
-				s.replaceLine(privateKey)
-			}
-			return true
-		}
-	case modeHex:
-		if line := bytes.TrimSpace(v); isHexLine(line) {
-			s.next.mode, s.next.word = modeHex, "more"
-			if st.word == "" {
-				s.replaceLine(privateKey)
-			}
-			return true
-		}
-	case modePutty:
-		if line := bytes.Trim(v, " \t\r\n\"',\\+"); len(line) >= 4 && isPEMBody(line) && len(line) <= 80 {
-			s.next.mode, s.next.word = modePutty, "more"
-			if st.word == "" {
-				s.replaceLine(privateKey)
-			}
-			return true
-		} else if st.word == "" && bytes.Equal(line, []byte("[redacted "+privateKey+"]")) {
-			return false
-		}
-	case modeBlock:
-		if len(bytes.TrimSpace(v)) == 0 {
-			s.next.mode, s.next.indent, s.next.word = modeBlock, st.indent, st.word
-			return false
-		}
-		if p := logPrefix(v); p > 0 {
-			// The prefix stays, on every line.
-			a := skipBlanks(v, p)
-			if e := len(bytes.TrimRight(v, "\r\n")); a-p > st.indent && e > a {
-				s.next.mode, s.next.indent, s.next.word = modeBlock, st.indent, "more"
-				if m := v[a:e]; markLen(m) != len(m) {
-					s.found(a, e, "")
-					s.next.cont = noCont
-				}
-				return false
-			}
-		} else if n := len(v) - len(bytes.TrimLeft(v, " \t")); n > st.indent {
-			s.next.mode, s.next.indent, s.next.word = modeBlock, st.indent, "more"
-			if st.word == "" {
-				kind := ""
-				if bytes.Contains(v, []byte("PRIVATE KEY")) || bytes.Contains(v, []byte("["+"redacted "+privateKey+"]")) {
-					kind = privateKey
-				}
-				s.replaceLine(kind)
-			}
-			return true
-		}
-	case modeUntil:
-		trimmed := bytes.TrimSpace(v)
-		quotes := st.word[0] == '"' || st.word[0] == '\''
-		if quotes {
-			if n := bytes.Index(v, []byte(st.word)); n >= 0 {
-				if a := skipBlanks(v, 0); n > a {
-					s.found(a, n, "")
-				}
-				s.skip = n
-				return false
-			}
-		} else if string(trimmed) == st.word || hasPrefix(trimmed, st.word+")") {
-			return false
-		}
-		if st.ttl > 0 && st.indent == 2 {
-			break // it was dropped by a pass before
-		}
-		if st.ttl < maxUntil {
-			s.next.mode, s.next.word, s.next.ttl = modeUntil, st.word, st.ttl+1
-			if len(trimmed) == 0 {
-				return false
-			}
-			s.next.indent = max(1, st.indent)
-			if n := markLen(trimmed); st.indent == 0 && n > 0 && n == len(trimmed) {
-				s.next.indent = 2
-			}
-			if st.indent == 0 {
-				s.replaceLine("")
-			}
-			return true
-		}
+	st, v := &s.st, s.v
+	if f := s.inside(); f != lineOrdinary {
+		return f == lineDropped
 	}
 	i := skipBlanks(v, logPrefix(v))
-	indent := i - logPrefix(v)
-	if i >= len(v) || v[i] == '\n' || hasPrefix(v[i:], "```") && len(bytes.TrimSpace(v[i:])) < 12 {
-		switch {
-		case st.pending == pendingPrinted && st.ttl > 1:
-			s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = st.pending, st.valueOf, st.ttl-1, st.indentK
-		case st.pending == pendingRandom && st.valueOf.need < 3:
-			s.expectPrinted(st.valueOf, 2)
-		}
-		if st.pending != noPending {
-			return false
-		}
+	if st.pending != noPending && isGap(v[i:]) {
+		s.waitOn()
+		return false
 	}
 	s.prompted()
 	if st.pending != noPending {
-		s.pendingValue(i, indent)
+		s.pendingValue(i, i-logPrefix(v))
 	} else if st.ttl > 0 && st.mode == modeNone {
 		s.separateValue(i)
 	}
@@ -118,29 +36,159 @@ func (s *scanner) begin() (drop bool) {
 		s.known.continued(s, st.k)
 	}
 	if st.mode == modeNone {
-		s.next.body = isKeyLine(v) || hasPrefix(v, "-----BEGIN ")
-		if s.next.body && !st.body && v[0] != '-' {
-			s.want(wantEnd)
-		}
+		s.keyBody()
 	}
 	if st.accounts > 0 && len(bytes.TrimSpace(v)) > 0 {
 		s.next.accounts = st.accounts - 1
 		s.accountLine()
 	}
 	if st.jwk > 0 && st.mode == modeNone {
-		end := len(v)
-		if n := bytes.IndexByte(v, '}'); n >= 0 {
-			end = n
-		} else {
-			s.next.jwk = st.jwk - 1
-		}
-		s.jwkMembers(0, end)
+		s.jwkLine()
 	}
 	if st.table.left > 0 && st.mode == modeNone && s.row() {
 		s.next.table = st.table
 		s.next.table.left--
 	}
 	return false
+}
+
+// inside handles a line inside a private key, a block scalar or a here-document.
+func (s *scanner) inside() fate {
+	v := s.v
+	switch s.st.mode {
+	case modePEM:
+		if s.pemLine() {
+			if s.st.word == headless {
+				s.replaceLine(privateKey)
+			}
+			return lineDropped
+		}
+	case modeHex:
+		if isHexLine(bytes.TrimSpace(v)) {
+			return s.dropMore(modeHex, privateKey)
+		}
+	case modePutty:
+		line := bytes.Trim(v, " \t\r\n\"',\\+")
+		if len(line) >= 4 && len(line) <= 80 && isPEMBody(line) {
+			return s.dropMore(modePutty, privateKey)
+		}
+		if s.st.word == "" && bytes.Equal(line, []byte("[redacted "+privateKey+"]")) {
+			return lineKept
+		}
+	case modeBlock:
+		return s.insideBlock()
+	case modeUntil:
+		return s.insideHeredoc()
+	}
+	return lineOrdinary
+}
+
+// dropMore drops a line, as the next lines in the same mode: a mark stands in the place
+// of the first.
+func (s *scanner) dropMore(m mode, kind string) fate {
+	s.next.mode, s.next.indent, s.next.word = m, s.st.indent, more
+	if s.st.word == "" {
+		s.replaceLine(kind)
+	}
+	return lineDropped
+}
+
+// more is the word of a mode that has dropped a line.
+const more = "more"
+
+// insideBlock handles a line that may be one of a block scalar of YAML: it is, if it is
+// indented more than its key.
+func (s *scanner) insideBlock() fate {
+	v, st := s.v, &s.st
+	if len(bytes.TrimSpace(v)) == 0 {
+		s.next.mode, s.next.indent, s.next.word = modeBlock, st.indent, st.word
+		return lineKept
+	}
+	if p := logPrefix(v); p > 0 {
+		// The prefix stays, on every line.
+		a, e := skipBlanks(v, p), len(bytes.TrimRight(v, "\r\n"))
+		if a-p <= st.indent || e <= a {
+			return lineOrdinary
+		}
+		s.next.mode, s.next.indent, s.next.word = modeBlock, st.indent, more
+		if m := v[a:e]; markLen(m) != len(m) {
+			s.found(a, e, "")
+			s.next.cont = noCont
+		}
+		return lineKept
+	}
+	if len(v)-len(bytes.TrimLeft(v, " \t")) <= st.indent {
+		return lineOrdinary
+	}
+	kind := ""
+	if bytes.Contains(v, []byte("PRIVATE KEY")) || bytes.Contains(v, []byte("[redacted "+privateKey+"]")) {
+		kind = privateKey
+	}
+	return s.dropMore(modeBlock, kind)
+}
+
+// What indent says in modeUntil.
+const (
+	untilNothing = iota // no line has been dropped
+	untilDropped
+	untilMarked // the first was a mark: a pass before has dropped them
+)
+
+// insideHeredoc handles a line of a here-document or of a string in three quotes.
+func (s *scanner) insideHeredoc() fate {
+	v, st := s.v, &s.st
+	line := bytes.TrimSpace(v)
+	if st.word[0] == '"' || st.word[0] == '\'' {
+		if n := bytes.Index(v, []byte(st.word)); n >= 0 {
+			s.found(skipBlanks(v, 0), n, "")
+			s.skip = n
+			return lineKept
+		}
+	} else if string(line) == st.word || hasPrefix(line, st.word+")") {
+		return lineKept
+	}
+	if st.ttl > 0 && st.indent == untilMarked || st.ttl >= maxUntil {
+		return lineOrdinary
+	}
+	s.next.mode, s.next.word, s.next.ttl = modeUntil, st.word, st.ttl+1
+	if len(line) == 0 {
+		return lineKept
+	}
+	s.next.indent = max(untilDropped, st.indent)
+	if st.indent == untilNothing {
+		if n := markLen(line); n > 0 && n == len(line) {
+			s.next.indent = untilMarked
+		}
+		s.replaceLine("")
+	}
+	return lineDropped
+}
+
+// isGap reports whether a line says nothing: it is empty, or the fence of a block of
+// code.
+func isGap(line []byte) bool {
+	return atEnd(line, 0) || hasPrefix(line, "```") && len(bytes.TrimSpace(line)) < 12
+}
+
+// waitOn makes the line behind a gap hold what this one was to hold.
+func (s *scanner) waitOn() {
+	st := &s.st
+	switch {
+	case st.pending == pendingPrinted && st.ttl > 1:
+		s.expectPrinted(st.valueOf, st.ttl-1)
+		s.next.indentK = st.indentK
+	case st.pending == pendingRandom && st.valueOf.need < 3:
+		s.expectPrinted(st.valueOf, 2)
+	}
+}
+
+// keyBody holds a line that looks like the first of a private key whose BEGIN was cut
+// off.
+func (s *scanner) keyBody() {
+	s.next.body = isKeyLine(s.v) || hasPrefix(s.v, "-----BEGIN ")
+	if s.next.body && !s.st.body && s.v[0] != '-' {
+		s.want(wantEnd)
+	}
 }
 
 // replaceLine puts the indentation and a mark in the place of the line.

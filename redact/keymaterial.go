@@ -26,6 +26,17 @@ func (s *scanner) jwk(at, _ int) {
 	s.jwkMembers(from, to)
 }
 
+// jwkLine looks at a line inside a JSON Web Key that began on a line before.
+func (s *scanner) jwkLine() {
+	end := bytes.IndexByte(s.v, '}')
+	if end < 0 {
+		end = len(s.v)
+		s.next.jwk = s.st.jwk - 1
+	}
+	s.jwkMembers(0, end)
+}
+
+// jwkMembers redacts the secret members of a JSON Web Key in v[i:to].
 func (s *scanner) jwkMembers(i, to int) {
 	v := s.v
 	s.steps += to - i

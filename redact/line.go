@@ -64,51 +64,24 @@ func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed i
 	if first {
 		s.next = state{}
 	}
-	drop := false
 	from := s.viewOf(ctx)
 	was := s.swallowing
 	if was != swallowNone {
-		n := s.swallowed(from)
-		if n == len(s.v) && !eol {
+		from = s.swallowed(from)
+		if from == len(s.v) && !eol {
 			return dst, len(b)
 		}
-		raw := s.rawEnd(n, b)
+		ctx = s.rawEnd(from, b)
 		s.swallowing = swallowNone
-		ctx, from = raw, n
 	}
-	if first {
-		drop = s.begin()
-	}
+	drop := first && s.begin()
 	if !drop {
 		s.scan()
 	}
-	if s.wants != wantNothing {
-		s.swallowing = was
-		return dst, 0
-	}
 	spans := s.merge(from)
-	if s.unwrap > 0 && !s.crosses(spans, b) {
+	if s.wants != wantNothing || s.unwrap > 0 && !s.crosses(spans, b) {
 		s.swallowing = was
-		return dst, 0
-	}
-	commit := len(s.v)
-	if !eol {
-		commit = max(from, s.viewOf(len(b)-overlap))
-		for i, sp := range spans {
-			if sp.start >= commit {
-				spans = spans[:i]
-				break
-			}
-			if sp.end > commit {
-				commit = sp.end
-				if sp.end == len(s.v) {
-					s.swallowing = swallowToken
-					if q := s.quoteBefore(sp.start); q != 0 {
-						s.swallowing, s.swallowQuote = swallowQuoted, q
-					}
-				}
-			}
-		}
+		return dst, 0 // wait for the next line
 	}
 	if drop {
 		dst = append(dst, s.instead...)
@@ -117,8 +90,11 @@ func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed i
 		return dst, len(b)
 	}
 	end := len(b)
-	if commit < len(s.v) {
-		end = s.raw(commit)
+	if !eol {
+		var commit int
+		if spans, commit = s.commit(spans, max(from, s.viewOf(len(b)-overlap))); commit < len(s.v) {
+			end = s.raw(commit)
+		}
 	}
 	dst = s.emit(dst, b[:end], ctx, spans)
 	if first && eol && len(spans) > 0 && s.refused > 0 {
@@ -128,6 +104,28 @@ func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed i
 		s.st = s.next
 	}
 	return dst, end
+}
+
+// commit returns the spans of a window that begin before v[end], and where the part of
+// it ends that can leave: behind the last of them. A secret that reaches the end of the
+// window goes on in the next.
+func (s *scanner) commit(spans []span, end int) ([]span, int) {
+	for i, sp := range spans {
+		if sp.start >= end {
+			return spans[:i], end
+		}
+		if sp.end <= end {
+			continue
+		}
+		end = sp.end
+		if end == len(s.v) {
+			s.swallowing = swallowToken
+			if q := s.quoteBefore(sp.start); q != 0 {
+				s.swallowing, s.swallowQuote = swallowQuoted, q
+			}
+		}
+	}
+	return spans, end
 }
 
 // crosses reports whether one of the spans goes over the line end left out.
