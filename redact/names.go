@@ -107,116 +107,136 @@ var (
 func classify(name []byte, inURL bool) verdict {
 	var ws nameWords
 	ws.split(name)
-	n := ws.n
-	if n == 0 {
+	if ws.n == 0 {
 		return verdict{}
 	}
 	if inURL {
-		switch string(ws.at(n - 1)) {
-		case "sig", "signature", "appid", "hmac", "apikey", "pass", "pw", "auth", "authkey", "sid", "ticket", "assertion", "key", "session":
-			return verdict{need: 2}
-		case "code", "state", "nonce":
-			if n == 1 {
-				return verdict{need: 3}
-			}
-		case "credential":
-			return verdict{need: 2}
+		if v := ws.parameter(); v.need > 0 {
+			return v
 		}
 	}
-	at, need := -1, 1 // the last secret word, and the least strength of its values
-	last := ""        // that word, or the pair that it ends
-	for i := n - 1; i >= 0 && at < 0; i-- {
-		w := ws.at(i)
-		switch {
-		case secretWords[string(w)]:
-			at = i
-		case i > 0 && ws.isPair(i):
-			at, last = i, string(ws.at(i-1))+string(w)
-		case string(w) == "authorization":
-			if i == n-1 {
-				return verdict{need: 2, kind: authKey}
-			}
-			return verdict{}
-		case string(w) == "cookie" || string(w) == "cookies":
-			if i == n-1 && (n == 1 || n == 2 && string(ws.at(0)) == "set" || n == 2 && string(ws.at(0)) == "http") {
-				return verdict{need: 2, kind: cookieKey}
-			}
-		case string(w) == "key" || string(w) == "keys":
-			if i == 0 {
-				if n == 1 {
-					return verdict{need: 3, weak: true}
-				}
-				continue
-			}
-			switch owner := ws.at(i - 1); {
-			case keyOwners[string(owner)]:
-				at = i
-				need = 2 // keys are not words
-			case keyOthers[string(owner)], string(w) == "keys":
-				return verdict{}
-			case i == n-1:
-				return verdict{need: 3, weak: true}
-			}
-		case string(w) == "pass":
-			if n == 1 {
-				return verdict{need: 2}
-			}
-			at = i
-		case string(w) == "refresh":
-			if n == 1 {
-				return verdict{need: 3, weak: true}
-			}
-		case string(w) == "sessionid" || string(w) == "id" && i > 0 && string(ws.at(i-1)) == "session":
-			if i == n-1 {
-				return verdict{need: 3, weak: true}
-			}
-		case string(w) == "auth" || string(w) == "bearer" || string(w) == "salt" || string(w) == "sid" || string(w) == "session":
-			if i == n-1 {
-				if string(w) == "auth" && n > 1 && (string(ws.at(n-2)) == "require" || string(ws.at(n-2)) == "redis") {
-					return verdict{need: 1, numbers: true}
-				}
-				return verdict{need: 3, weak: true}
-			}
-		case len(w) > 4 && !notEndings[string(w)] && endsSecret(w):
-			at = i
-		}
-	}
+	at, v := ws.secretWord()
 	if at < 0 {
+		return v
+	}
+	if ws.isAbout(at) {
 		return verdict{}
 	}
-	if n > 1 && (string(ws.at(0)) == "ratelimit" || string(ws.at(1)) == "ratelimit") {
-		return verdict{} // X-RateLimit-Reset-Tokens
-	}
-	isToken := string(ws.at(at)) == "token" || string(ws.at(at)) == "tokens"
-	if isToken && at > 0 && countedTokens[string(ws.at(at-1))] {
-		return verdict{}
-	}
-	if at > 0 && (string(ws.at(0)) == "no" || string(ws.at(0)) == "has" || string(ws.at(0)) == "existing" || at > 0 && string(ws.at(at-1)) == "existing" || string(ws.at(0)) == "is" || string(ws.at(0)) == "require" && string(ws.at(at)) != "pass" || string(ws.at(0)) == "use" || string(ws.at(0)) == "allow" || string(ws.at(0)) == "forgot" || string(ws.at(0)) == "reset" && at == 1 && n == 2 && !isToken) {
-		return verdict{}
-	}
-	v := verdict{need: need, numbers: !isToken && !hasEnding(ws.at(at), "token")}
-	if last == "" {
-		last = string(ws.at(at))
-	}
-	switch last {
+	word := string(ws.at(at))
+	v.numbers = word != "token" && word != "tokens" && !hasEnding(ws.at(at), "token")
+	switch word {
 	case "pat", "pw", "otp", "passe", "cred", "creds", "credential", "credentials", "totp", "jwt":
 		v.need = 2
-	case "dsn", "connectionstring":
+	case "dsn", "connectionstring", "string": // connection string
 		v.need, v.dsn = 2, true
 	case "secret", "secrets":
 		v.object = true
+		if word == "secret" && at == ws.n-2 && string(ws.at(ws.n-1)) == "id" {
+			return verdict{need: 3} // Vault's and Consul's, not the name of a secret
+		}
 	case "key":
 		v.object = at > 0 && string(ws.at(at-1)) == "secret"
 	}
-	if hasEnding(ws.at(at), "secretid") || at == n-2 && string(ws.at(at)) == "secret" && string(ws.at(n-1)) == "id" {
-		return verdict{need: 3} // Vault's and Consul's, not the name of a secret
+	return ws.judgeEndings(at, v)
+}
+
+// parameter judges the name of a parameter of a URL; need is 0 if it says no more there
+// than elsewhere.
+func (w *nameWords) parameter() verdict {
+	switch string(w.at(w.n - 1)) {
+	case "sig", "signature", "appid", "hmac", "apikey", "pass", "pw", "auth", "authkey", "sid", "ticket", "assertion", "key", "session", "credential":
+		return verdict{need: 2}
+	case "code", "state", "nonce":
+		if w.n == 1 {
+			return verdict{need: 3}
+		}
 	}
-	for i := at + 1; i < n; i++ {
-		switch w := ws.at(i); {
-		case harmlessEndings[string(w)] && (i == n-1 || !keptEndings[string(ws.at(n-1))]):
+	return verdict{}
+}
+
+// secretWord returns the index of the last word that makes the name secret, and what it
+// says. If there is none, the index is -1 and the verdict one on the whole name.
+func (w *nameWords) secretWord() (at int, v verdict) {
+	weak := verdict{need: 3, weak: true}
+	for i := w.n - 1; i >= 0; i-- {
+		last := i == w.n-1
+		switch word := string(w.at(i)); {
+		case secretWords[word], i > 0 && w.isPair(i), word == "pass" && w.n > 1:
+			return i, verdict{need: 1}
+		case word == "pass":
+			return -1, verdict{need: 2}
+		case word == "authorization":
+			if last {
+				return -1, verdict{need: 2, kind: authKey}
+			}
+			return -1, verdict{}
+		case word == "cookie" || word == "cookies":
+			if last && (w.n == 1 || w.n == 2 && (string(w.at(0)) == "set" || string(w.at(0)) == "http")) {
+				return -1, verdict{need: 2, kind: cookieKey}
+			}
+		case (word == "key" || word == "keys") && i > 0:
+			switch owner := string(w.at(i - 1)); {
+			case keyOwners[owner]:
+				return i, verdict{need: 2} // keys are not words
+			case keyOthers[owner], word == "keys":
+				return -1, verdict{}
+			case last:
+				return -1, weak
+			}
+		case word == "key" || word == "keys" || word == "refresh":
+			if w.n == 1 {
+				return -1, weak
+			}
+		case word == "sessionid" || word == "id" && i > 0 && string(w.at(i-1)) == "session":
+			if last {
+				return -1, weak
+			}
+		case word == "auth" && last && w.n > 1 && (string(w.at(i-1)) == "require" || string(w.at(i-1)) == "redis"):
+			return -1, verdict{need: 1, numbers: true}
+		case word == "auth" || word == "bearer" || word == "salt" || word == "sid" || word == "session":
+			if last {
+				return -1, weak
+			}
+		case len(word) > 4 && !notEndings[word] && endsSecret(w.at(i)):
+			return i, verdict{need: 1}
+		}
+	}
+	return -1, verdict{}
+}
+
+// isAbout reports whether the words before the secret word at make the name one about
+// secrets: maxTokens, hasPassword, X-RateLimit-Reset-Tokens.
+func (w *nameWords) isAbout(at int) bool {
+	if w.n > 1 && (string(w.at(0)) == "ratelimit" || string(w.at(1)) == "ratelimit") {
+		return true
+	}
+	if at == 0 {
+		return false
+	}
+	word, before := string(w.at(at)), string(w.at(at-1))
+	isToken := word == "token" || word == "tokens"
+	if isToken && countedTokens[before] || before == "existing" {
+		return true
+	}
+	switch string(w.at(0)) {
+	case "no", "has", "existing", "is", "use", "allow", "forgot":
+		return true
+	case "require":
+		return word != "pass"
+	case "reset":
+		return w.n == 2 && !isToken
+	}
+	return false
+}
+
+// judgeEndings judges the words behind the secret word at: TOKEN_COUNT is harmless,
+// TOKEN_PROD is not, and of TOKEN_FOO only a random value is secret.
+func (w *nameWords) judgeEndings(at int, v verdict) verdict {
+	for i := at + 1; i < w.n; i++ {
+		switch word := w.at(i); {
+		case harmlessEndings[string(word)] && (i == w.n-1 || !keptEndings[string(w.at(w.n-1))]):
 			return verdict{}
-		case keptEndings[string(w)]:
-		default:
+		case !keptEndings[string(word)]:
 			v.need = 3
 		}
 	}

@@ -143,7 +143,7 @@ func newRules(keys []string, patterns []pattern) *rules {
 	for i := range formats {
 		for _, s := range formats[i].specs {
 			sp := parseSpec(s)
-			add(sp.items[sp.anchor].lit, hit{format: &formats[i], spec: &sp})
+			add(sp.anchorText(), hit{format: &formats[i], spec: &sp})
 		}
 	}
 	for i := range patterns {

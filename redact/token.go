@@ -1,74 +1,84 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // format matches one shape of a token at its anchor.
 func (s *scanner) format(def *format, sp *spec, at int) {
-	v := s.v
-	start, end, ok, open := s.match(sp, v, at)
-	lit := sp.items[sp.anchor].lit
-	distinctive := !def.whole && sp.anchor == 0 && len(lit) >= 4 && (bytes.ContainsAny([]byte(lit[1:]), "_-.:$") || len(lit) >= 8)
+	start, end, ok, open := s.match(sp, s.v, at)
 	if ok {
-		tok := v[start:end]
-		sure := def.sum != nil && def.sum(tok)
-		if !sure {
-			if def.check != nil && !def.check(tok[:min(len(tok), 512)]) || distinct(tok[min(len(lit), len(tok)):min(len(tok), len(lit)+64)]) <= 2 {
-				return
-			}
-			if !def.embed && !boundaryBefore(v, start) && !(distinctive && len(lit) >= 5) {
-				return
-			}
+		s.wholeToken(def, sp, start, end)
+	} else if start <= at && boundaryBefore(s.v, start) {
+		open = open && s.eol
+		if open && end-at >= max(6, 16-2*len(sp.anchorText())) {
+			s.want(wantRest)
 		}
-		last := sp.items[len(sp.items)-1]
-		if end < len(v) && last.class != nil && (isAlnum(v[end]) || v[end] == '_' && last.class['_']) {
-			if !distinctive && !sure && !def.embed {
-				return
-			}
-			for end < len(v) && charsets['t'][v[end]] {
-				end++
-			}
+		if start == at {
+			s.cutToken(def, sp, at, open)
 		}
-		for end < len(v) && v[end] == '=' && last.class != nil {
-			end++
-		}
-		if def.name == "jwt" {
-			for end+1 < len(v) && v[end] == '.' && charsets['t'][v[end+1]] {
-				for end++; end < len(v) && charsets['t'][v[end]]; end++ {
-				}
-			}
-		}
-		s.found(start+def.keep, end, def.name)
-		return
-	}
-	if start > at || !boundaryBefore(v, start) {
-		return
-	}
-	if open && s.eol && end-at >= max(6, 16-2*len(lit)) {
-		s.want(wantRest)
-	}
-	// Cut off, or a variant that is not in the table.
-	if sp.anchor != 0 || start != at || def.check != nil && !distinctive {
-		return
-	}
-	body := at + len(lit)
-	if body > len(v) || string(v[at:body]) != lit {
-		return
-	}
-	end = s.run('t', v, body, unbounded)
-	if open && s.eol && atEnd(v, end) && len(lit) >= 4 && distinctive && end-body >= 6 && distinct(v[body:min(end, body+64)]) > 4 && mixedEnough(v[body:min(end, body+64)]) {
-		s.found(at+def.keep, end, def.name)
-		return
-	}
-	if open && s.eol && atEnd(v, end) && distinctive && end-body < 12 {
-		s.next.cont, s.next.contLen = contToken, end-at
-		return
-	}
-	if distinctive && end-body >= 12 && looksRandom(v[body:min(end, body+64)]) {
-		s.found(at+def.keep, end, def.name)
 	}
 }
 
-func mixedEnough(b []byte) bool { return mixed(b) || mixedCase(b) }
+// distinctive reports whether the token begins with a prefix that hardly anything else
+// begins with, such as ghp_.
+func (sp *spec) distinctive(def *format) bool {
+	lit := sp.anchorText()
+	return !def.whole && sp.anchor == 0 && len(lit) >= 4 && (len(lit) >= 8 || strings.ContainsAny(lit[1:], "_-.:$"))
+}
+
+// wholeToken redacts the token v[start:end] unless it is part of a longer word that
+// is none.
+func (s *scanner) wholeToken(def *format, sp *spec, start, end int) {
+	v, tok := s.v, s.v[start:end]
+	lit := sp.anchorText()
+	sure := def.sum != nil && def.sum(tok)
+	distinctive := sp.distinctive(def)
+	if !sure {
+		if def.check != nil && !def.check(tok[:min(len(tok), 512)]) || distinct(tok[min(len(lit), len(tok)):min(len(tok), len(lit)+64)]) <= 2 {
+			return
+		}
+		if !def.embed && !boundaryBefore(v, start) && !(distinctive && len(lit) >= 5) {
+			return
+		}
+	}
+	if last := sp.items[len(sp.items)-1].class; last != nil {
+		if end < len(v) && (isAlnum(v[end]) || v[end] == '_' && last['_']) {
+			if !distinctive && !sure && !def.embed {
+				return
+			}
+			end = skipClass(v, end, 't')
+		}
+		end = skipAny(v, end, "=")
+	}
+	if def.name == "jwt" {
+		for byteAt(v, end) == '.' && charsets['t'][byteAt(v, end+1)] {
+			end = skipClass(v, end+1, 't')
+		}
+	}
+	s.found(start+def.keep, end, def.name)
+}
+
+// cutToken redacts what begins at v[at] like a token with a distinctive prefix, but
+// is cut off or of a variant that is not in the table. If it goes up to the end of the
+// line, open is true, and the next line may hold the rest.
+func (s *scanner) cutToken(def *format, sp *spec, at int, open bool) {
+	v, lit := s.v, sp.anchorText()
+	body := at + len(lit)
+	if !sp.distinctive(def) || !hasPrefix(v[at:], lit) {
+		return
+	}
+	end := s.run('t', v, body, unbounded)
+	n, head := end-body, v[body:min(end, body+64)]
+	open = open && atEnd(v, end)
+	switch {
+	case open && n >= 6 && distinct(head) > 4 && (mixed(head) || mixedCase(head)), n >= 12 && looksRandom(head):
+		s.found(at+def.keep, end, def.name)
+	case open && n < 12:
+		s.next.cont, s.next.contLen = contToken, end-at
+	}
+}
 
 // kindOf returns the kind of the token that v[start:end] is.
 func (s *scanner) kindOf(start, end int) string {
@@ -128,39 +138,42 @@ func boundaryBefore(v []byte, i int) bool {
 	return false
 }
 
+// maxBefore and maxBehind bound the window around its literal in which an operator's
+// pattern is tried, so that it cannot make a long line slow.
+const maxBefore, maxBehind = 256, 2048
+
+// pattern redacts what an operator's pattern matches around its literal at v[at].
 func (s *scanner) pattern(p *pattern, at int) {
-	// The window is bounded, so that a pattern cannot make a long line slow.
-	const before, after = 256, 2048
-	lo, hi := max(0, at-before), min(len(s.v), at+after)
+	hi := min(len(s.v), at+maxBehind)
 	if p.anchored != nil {
 		s.steps += 32
 		if m := p.anchored.FindSubmatchIndex(s.v[at:hi]); m != nil {
-			a, b := m[0], m[1]
-			if len(m) > 2 && m[2] >= 0 {
-				a, b = m[2], m[3]
-			}
-			if !bytes.Contains(s.v[at+a:at+b], []byte("[redacted")) {
-				s.found(at+a, at+b, "")
-			}
+			s.matched(at, m)
 		}
 		return
 	}
+	lo := max(0, at-maxBefore)
 	if i := bytes.LastIndexByte(s.v[lo:at], '\n'); i >= 0 {
 		lo += i + 1
 	}
 	s.steps += hi - lo
 	for _, m := range p.re.FindAllSubmatchIndex(s.v[lo:hi], 8) {
-		if m[0] > at-lo || m[1] < at-lo+len(p.literal) {
-			continue
+		if m[0] <= at-lo && m[1] >= at-lo+len(p.literal) && s.matched(lo, m) {
+			return
 		}
-		a, b := m[0], m[1]
-		if len(m) > 2 && m[2] >= 0 {
-			a, b = m[2], m[3]
-		}
-		if bytes.Contains(s.v[lo+a:lo+b], []byte("[redacted")) {
-			continue
-		}
-		s.found(lo+a, lo+b, "")
-		return
 	}
+}
+
+// matched redacts the first group of a match m in v[from:], or all of it, and reports
+// whether that was not redacted before.
+func (s *scanner) matched(from int, m []int) bool {
+	a, b := from+m[0], from+m[1]
+	if len(m) > 2 && m[2] >= 0 {
+		a, b = from+m[2], from+m[3]
+	}
+	if bytes.Contains(s.v[a:b], []byte("[redacted")) {
+		return false
+	}
+	s.found(a, b, "")
+	return true
 }
