@@ -266,11 +266,7 @@ func (s *scanner) scheme(at, end int) {
 		}
 		i += n
 	}
-	j := i
-	for j < len(v) && j-i < unbounded && charsets['p'][v[j]] {
-		j++
-	}
-	s.steps += j - i
+	j := s.classEnd('p', i)
 	tok := bytes.TrimRight(v[i:j], ".:%")
 	if fold(v[at+1]) == 'a' { // basic
 		if isBasic(tok) {

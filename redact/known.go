@@ -242,10 +242,7 @@ func (k *knownSet) continued(s *scanner, rest knownRest) {
 		return
 	}
 	val := k.values[rest.value-1].text[rest.at:]
-	i := 0
-	for i < len(s.v) && bytes.IndexByte([]byte(" \t\"'>|"), s.v[i]) >= 0 {
-		i++
-	}
+	i := skipAny(s.v, 0, " \t\"'>|")
 	if m := common(s.v[i:], val); m == len(val) || m >= 3 {
 		s.spans = append(s.spans, span{i, i + m, ""})
 		s.skip = max(s.skip, i+m)

@@ -71,7 +71,7 @@ func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed i
 		if from == len(s.v) && !eol {
 			return dst, len(b)
 		}
-		ctx = s.rawEnd(from, b)
+		ctx = s.rawEnd(from)
 		s.swallowing = swallowNone
 	}
 	drop := first && s.begin()
@@ -79,7 +79,7 @@ func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed i
 		s.scan()
 	}
 	spans := s.merge(from)
-	if s.wants != wantNothing || s.unwrap > 0 && !s.crosses(spans, b) {
+	if s.wants != wantNothing || s.unwrap > 0 && !s.crosses(spans) {
 		s.swallowing = was
 		return dst, 0 // wait for the next line
 	}
@@ -129,9 +129,9 @@ func (s *scanner) commit(spans []span, end int) ([]span, int) {
 }
 
 // crosses reports whether one of the spans goes over the line end left out.
-func (s *scanner) crosses(spans []span, b []byte) bool {
+func (s *scanner) crosses(spans []span) bool {
 	for _, sp := range spans {
-		if s.raw(sp.start) < s.unwrap && s.rawEnd(sp.end, b) > s.unwrap {
+		if s.raw(sp.start) < s.unwrap && s.rawEnd(sp.end) > s.unwrap {
 			return true
 		}
 	}
@@ -202,7 +202,7 @@ func (s *scanner) swallowed(i int) int {
 // emit appends b[from:] with its spans replaced.
 func (s *scanner) emit(dst, b []byte, from int, spans []span) []byte {
 	for _, sp := range spans {
-		a, z := s.raw(sp.start), s.rawEnd(sp.end, b)
+		a, z := s.raw(sp.start), s.rawEnd(sp.end)
 		if a < from {
 			a = from
 		}

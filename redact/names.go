@@ -175,10 +175,10 @@ func (w *nameWords) secretWord() (at int, v verdict) {
 				return -1, verdict{need: 2, kind: cookieKey}
 			}
 		case (word == "key" || word == "keys") && i > 0:
-			switch owner := string(w.at(i - 1)); {
-			case keyOwners[owner]:
+			switch owner := w.at(i - 1); {
+			case keyOwners[string(owner)]:
 				return i, verdict{need: 2} // keys are not words
-			case keyOthers[owner], word == "keys":
+			case keyOthers[string(owner)], word == "keys":
 				return -1, verdict{}
 			case last:
 				return -1, weak

@@ -32,13 +32,10 @@ func (s *scanner) promises(a *assignment) {
 	s.expectPrinted(a.ver, 2)
 }
 
-// pendingValue redacts a value whose name ended the line before.
+// pendingValue redacts a value whose name ended the line before. This line begins at
+// v[i], behind an indentation.
 func (s *scanner) pendingValue(i, indent int) {
 	v := s.v
-	if i >= len(v) {
-		return
-	}
-	ver := s.st.valueOf
 	switch s.st.pending {
 	case pendingPrinted:
 		s.printed(i)
@@ -53,44 +50,68 @@ func (s *scanner) pendingValue(i, indent int) {
 		}
 	}
 	if n, q := openQuote(v, i); n > 0 {
-		if s.st.pending == pendingRandom && (indent <= s.st.indentK || !ver.numbers && ver.need > 2) {
-			return
-		}
-		end, closed := closeQuote(v, i+n, q, false)
-		if val := v[i+n : end]; closed && s.enough(val, ver) && !isSentence(val) && !isTemplate(val) {
-			s.foundValue(i+n, end)
-			s.goesOn(end+n, ver)
-		}
+		s.pendingString(i+n, q, indent)
 		return
 	}
 	switch s.st.pending {
 	case pendingAny:
-		if v[i] == '<' {
-			s.separateValue(i)
-			return
-		}
-		if e := s.wordEnd(i, len(v)); v[i] != '-' && v[i] != '|' && v[i] != '<' && !isDate(v[i:e]) {
-			s.argument(i)
-		}
+		s.pendingWord(i)
 	case pendingRandom:
-		if hasPrefix(v[i:], "- ") && indent >= s.st.indentK && ver.need <= 2 {
-			s.item(skipBlanks(v, i+1), ver)
-			return
+		s.pendingEntry(i, indent)
+	}
+}
+
+// pendingString redacts the quoted value at v[i].
+func (s *scanner) pendingString(i int, q quote, indent int) {
+	ver := s.st.valueOf
+	if s.st.pending == pendingRandom && (indent <= s.st.indentK || !ver.numbers && ver.need > 2) {
+		return
+	}
+	end, closed := closeQuote(s.v, i, q, false)
+	if val := s.v[i:end]; closed && s.enough(val, ver) && !isSentence(val) && !isTemplate(val) {
+		s.foundValue(i, end)
+		s.goesOn(end+q.len(), ver)
+	}
+}
+
+// pendingWord redacts the word at v[i], the argument of an option or the text of an
+// element.
+func (s *scanner) pendingWord(i int) {
+	if byteAt(s.v, i) == '<' {
+		s.separateValue(i)
+		return
+	}
+	e := s.wordEnd(i, len(s.v))
+	if c := byteAt(s.v, i); i < len(s.v) && c != '-' && c != '|' && !isDate(s.v[i:e]) {
+		s.argument(i)
+	}
+}
+
+// pendingEntry redacts what stands at v[i], below "name:" of YAML, if it is random: an
+// item of a list, an entry of a mapping, or the value itself.
+func (s *scanner) pendingEntry(i, indent int) {
+	v, ver := s.v, s.st.valueOf
+	if hasPrefix(v[i:], "- ") && indent >= s.st.indentK && ver.need <= 2 {
+		s.item(skipBlanks(v, i+1), ver)
+		return
+	}
+	if indent <= s.st.indentK {
+		return
+	}
+	if n := bytes.Index(v[i:min(len(v), i+maxName)], []byte(": ")); n > 0 && bytes.IndexByte(v[i:i+n], ' ') < 0 {
+		// secrets: and its entries, one a line
+		s.next.pending, s.next.valueOf, s.next.indentK = pendingRandom, ver, s.st.indentK
+		a := skipBlanks(v, i+n+1)
+		if e := s.wordEnd(a, len(v)); weigh(v[a:e]) == 3 && s.enough(v[a:e], verdict{need: 3, weak: true}) {
+			s.foundValue(a, e)
 		}
-		e := s.wordEnd(i, len(v))
-		if n := bytes.Index(v[i:min(len(v), i+maxName)], []byte(": ")); n > 0 && indent > s.st.indentK && bytes.IndexByte(v[i:i+n], ' ') < 0 {
-			// secrets: and its entries, one a line
-			s.next.pending, s.next.valueOf, s.next.indentK = pendingRandom, ver, s.st.indentK
-			a := skipBlanks(v, i+n+1)
-			if e := s.wordEnd(a, len(v)); weigh(v[a:e]) == 3 && s.enough(v[a:e], verdict{need: 3, weak: true}) {
-				s.foundValue(a, e)
-			}
-			return
-		}
-		val := v[i:e]
-		strong := weigh(val) == 3 || ver.numbers && ver.need < 3 && weigh(val) == 2 && strongWord(val)
-		if indent > s.st.indentK && skipBlanks(v, e) >= len(bytes.TrimRight(v, "\r\n")) && strong && s.enough(val, verdict{need: 2, numbers: true}) && val[len(val)-1] != ':' {
-			s.foundValue(i, e)
-		}
+		return
+	}
+	e := s.wordEnd(i, len(v))
+	val := v[i:e]
+	w := weigh(val)
+	alone := skipBlanks(v, e) >= len(bytes.TrimRight(v, "\r\n"))
+	if alone && (w == 3 || w == 2 && ver.numbers && ver.need < 3 && strongWord(val)) && s.enough(val, verdict{need: 2, numbers: true}) && val[len(val)-1] != ':' {
+		s.foundValue(i, e)
 	}
 }

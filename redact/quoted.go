@@ -18,6 +18,9 @@ var quoteEntities = []struct{ open, close string }{
 	{`\u0022`, `\u0022`}, {`\u0027`, `\u0027`}, {`\x22`, `\x22`}, {`\x27`, `\x27`}, {"“", "”"}, {"„", "“"}, {"‘", "’"}, {"«", "»"}, {"「", "」"},
 }
 
+// len returns how long the opening quote is.
+func (q quote) len() int { return max(len(q.entity), q.slashes+1) }
+
 // openQuote returns the length of the opening quote at v[i:], 0 if none.
 func openQuote(v []byte, i int) (int, quote) {
 	j := i

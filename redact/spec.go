@@ -76,6 +76,13 @@ func skipClass(v []byte, i int, class byte) int {
 	return i
 }
 
+// classEnd returns where the run of a class at v[i] ends, which is looked at once.
+func (s *scanner) classEnd(class byte, i int) int {
+	j := skipClass(s.v[:min(len(s.v), i+unbounded)], i, class)
+	s.steps += j - i
+	return j
+}
+
 // classNames are the names of the classes, classIndex their places in it.
 const classNames = "dhHlauwtbxpqsez"
 

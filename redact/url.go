@@ -1,71 +1,90 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
-// userinfo looks at the part of a URL between :// and @.
+// userinfo looks at the part of a URL between :// and @, which begins at v[start]:
+// user:password, or a token.
 func (s *scanner) userinfo(_, start int) {
 	v := s.v
 	if bytes.HasSuffix(v[:start], []byte("ipfs://")) || bytes.HasSuffix(v[:start], []byte("ipns://")) {
 		return // the address of content
 	}
-	const longest = 1 << 10
-	limit := min(len(v), start+longest)
-	auth, at2, colon := limit, -1, -1
-	i := start
-scan:
-	for ; i < limit; i++ {
-		switch c := v[i]; {
-		case c == '@':
-			at2 = i
-		case c == ':' && colon < 0:
-			colon = i
-		case c == '/' || c == '?' || c == '#':
-			auth = i
-			break scan
-		case c == ';' && pairAhead(v, i+1):
-			auth = i
-			break scan
-		case c <= ' ' || c == '"' || c == '<' || c == '>' || c == '`' || c == '\\' || c == '|' || c == '\'' && at2 >= 0 || c == ',' && at2 >= 0:
-			auth = i
-			break scan
+	end, at, colon := s.authority(start)
+	if at < 0 && colon >= 0 && start >= s.noAt && end < start+maxAuthority && !isPort(v[colon+1:end]) && v[start] != '[' {
+		if c := byteAt(v, end); c == '/' || c == '?' || c == '#' {
+			at = s.lateAt(start, end)
 		}
 	}
-	s.steps += i - start
-	if at2 < 0 && auth < limit && start >= s.noAt && colon >= 0 && colon < auth && (v[auth] == '/' || v[auth] == '?' || v[auth] == '#') && !isPort(v[colon+1:auth]) && v[start] != '[' {
-		// A password with a character that should have been escaped.
-		for i = auth; i < limit; i++ {
-			c := v[i]
-			if c == '@' {
-				at2 = i
-			} else if c <= ' ' || c == '"' || c == '\'' || c == '<' || c == '`' || c == ':' && hasPrefix(v[i:], "://") || c == ';' && pairAhead(v, i+1) {
-				break
-			}
+	switch {
+	case at >= 0 && colon >= 0 && colon < at:
+		s.randomUser(start, colon)
+		if pw := v[colon+1 : at]; weigh(pw) > 0 || stopWords[string(pw)] {
+			s.foundValue(colon+1, at)
 		}
-		s.steps += i - auth
-		s.noAt = i
-	}
-	if at2 < 0 {
-		// Wrapped or cut off in front of the @.
-		if a := max(start, colon+1); s.eol && atEnd(v, auth) && (colon < 0 || colon > start) && auth-a >= 14 && s.weigh(v[a:auth]) == 3 && bytes.IndexByte(v[a:auth], '.') < 0 {
-			s.foundValue(a, auth)
+	case at >= 0:
+		s.randomUser(start, at)
+	case s.eol && atEnd(v, end) && colon != start: // wrapped or cut off in front of the @
+		a := max(start, colon+1)
+		if end-a >= 14 && s.weigh(v[a:end]) == 3 && bytes.IndexByte(v[a:end], '.') < 0 {
+			s.foundValue(a, end)
 		}
-		return
-	}
-	if colon >= 0 && colon < at2 {
-		pw := v[colon+1 : at2]
-		if user := v[start:colon]; len(user) >= 12 && looksRandom(user) && weigh(user) == 3 {
-			s.foundValue(start, colon)
-		}
-		if len(pw) > 0 && weigh(pw) > 0 || len(pw) > 0 && stopWords[string(pw)] {
-			s.foundValue(colon+1, at2)
-		}
-		return
-	}
-	if user := v[start:at2]; len(user) >= 12 && looksRandom(user) && weigh(user) == 3 {
-		s.foundValue(start, at2)
 	}
 }
 
+// maxAuthority is how long the authority of a URL may be.
+const maxAuthority = 1 << 10
+
+// authority returns where the authority of the URL that begins at v[start] ends, and
+// the places of its last @ and its first colon, -1 if it has none.
+// Source: RFC 3986 section 3.2.
+func (s *scanner) authority(start int) (end, at, colon int) {
+	v := s.v[:min(len(s.v), start+maxAuthority)]
+	at, colon = -1, -1
+	for end = start; end < len(v); end++ {
+		c := v[end]
+		if c <= ' ' || strings.IndexByte("/?#\"<>`\\|", c) >= 0 || at >= 0 && (c == '\'' || c == ',') || c == ';' && pairAhead(s.v, end+1) {
+			break
+		}
+		if c == '@' {
+			at = end
+		} else if c == ':' && colon < 0 {
+			colon = end
+		}
+	}
+	s.steps += end - start
+	return end, at, colon
+}
+
+// lateAt returns the place of the last @ behind v[i], where the authority of the URL
+// that begins at v[start] seemed to end: its password has a slash, a question mark or a
+// number sign that should have been escaped. It returns -1 if there is none.
+func (s *scanner) lateAt(start, i int) int {
+	v := s.v[:min(len(s.v), start+maxAuthority)]
+	at, from := -1, i
+	for ; i < len(v); i++ {
+		c := v[i]
+		if c == '@' {
+			at = i
+		} else if c <= ' ' || strings.IndexByte("\"'<`", c) >= 0 || c == ':' && hasPrefix(s.v[i:], "://") || c == ';' && pairAhead(s.v, i+1) {
+			break
+		}
+	}
+	s.steps += i - from
+	s.noAt = i
+	return at
+}
+
+// randomUser redacts the user of a URL if it is a token.
+func (s *scanner) randomUser(start, end int) {
+	if user := s.v[start:end]; len(user) >= 12 && looksRandom(user) && weigh(user) == 3 {
+		s.foundValue(start, end)
+	}
+}
+
+// isPort reports whether v is digits only, or nothing.
 func isPort(v []byte) bool {
 	for _, c := range v {
 		if !isDigit(c) {
@@ -82,18 +101,14 @@ func (s *scanner) query(at, end int) {
 	for start > 0 && at-start < 40 && (charsets['t'][v[start-1]]) {
 		start--
 	}
-	if start == 0 || v[start-1] != '?' && v[start-1] != '&' && v[start-1] != '#' && v[start-1] != ';' {
+	if start == 0 || strings.IndexByte("?&#;", v[start-1]) < 0 {
 		return
 	}
 	ver := s.cache.classify(v[start:end-1], true)
 	if ver.need == 0 {
 		return
 	}
-	j := end
-	for j < len(v) && j-end < unbounded && charsets['p'][v[j]] {
-		j++
-	}
-	s.steps += j - end
+	j := s.classEnd('p', end)
 	if val := v[end:j]; len(val) >= 8 && weigh(val) >= max(2, ver.need) && !isUUID(val) || len(val) >= 6 && ver.need == 2 && weigh(val) >= 2 {
 		s.foundValue(end, j)
 	}

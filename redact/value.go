@@ -400,13 +400,8 @@ func isDigest(v []byte) bool {
 
 // mixedCase reports whether letters change case in a way that words do not.
 func mixedCase(v []byte) bool {
-	rises := 0
-	for i := 1; i < len(v); i++ {
-		if isUpper(v[i]) && isLower(v[i-1]) {
-			rises++
-		}
-	}
-	return rises >= 3 && rises*5 >= len(v)
+	n := rises(v)
+	return n >= 3 && n*5 >= len(v)
 }
 
 // wordy reports whether v consists of letters and what joins words.

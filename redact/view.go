@@ -100,7 +100,7 @@ func (s *scanner) raw(i int) int {
 }
 
 // rawEnd returns the offset in the line behind v[i-1].
-func (s *scanner) rawEnd(i int, b []byte) int {
+func (s *scanner) rawEnd(i int) int {
 	if s.pos == nil {
 		return i
 	}

@@ -1,38 +1,53 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // continuation redacts the rest of a secret that was wrapped at the end of the
 // line before.
 func (s *scanner) continuation(i int) {
 	v := s.v
 	i = max(i, s.sameHead())
-	j := i
-	for j < len(v) && bytes.IndexByte([]byte("\"'>| +./*#"), v[j]) >= 0 && j-i < 16 {
-		j++
-	}
+	j := skipAny(v[:min(len(v), i+16)], i, "\"'>| +./*#")
 	e := j
 	for e < len(v) && charsets['p'][v[e]] && v[e] != ':' {
 		e++
 	}
 	run := v[j:e]
 	s.steps += e - i
-	if len(run) < 6 || len(bytes.Trim(v[e:], " \t\r\n\"'`,;\\)|]}")) > 0 && (e >= len(v) || v[e] != '"' && v[e] != '\'' && v[e] != ' ' && v[e] != '&') {
-		return
+	if len(run) < 6 || len(bytes.Trim(v[e:], " \t\r\n\"'`,;\\)|]}")) > 0 && strings.IndexByte("\"' &", v[e]) < 0 {
+		return // more follows than what closes a value
 	}
+	alone := len(bytes.TrimSpace(v[e:])) == 0
+	if !isOther(run) && s.goesWith(run, alone) {
+		s.found(j, e, "")
+	}
+}
+
+// isOther reports whether run is something that may begin a line without being the
+// rest of a secret: another pair, a time, a path.
+func isOther(run []byte) bool {
 	if n := bytes.IndexByte(run, '='); n > 0 && n < len(bytes.TrimRight(run, "=")) {
-		return
+		return true
 	}
-	if isUUID(run) || isDate(run) || isVersion(run) || bytes.IndexByte(run, '/') == 0 && isPath(run) {
-		return
+	return isUUID(run) || isDate(run) || isVersion(run) || run[0] == '/' && isPath(run)
+}
+
+// goesWith reports whether run is random enough for the rest of a secret. The longer
+// the first part was, the less that takes, if run has its line to itself.
+func (s *scanner) goesWith(run []byte, alone bool) bool {
+	n := s.st.contLen
+	switch {
+	case looksRandom(run), n >= 24 && mixedCase(run):
+		return true
+	case wordyParts(run):
+		return false
+	case len(run) >= 20 && mixed(run):
+		return true
 	}
-	if s.st.contLen >= 16 && len(bytes.TrimSpace(v[e:])) == 0 && !wordyParts(run) && rises(run) > 0 {
-		s.found(j, e, "")
-		return
-	}
-	if looksRandom(run) || len(run) >= 20 && mixed(run) && !wordyParts(run) || s.st.contLen >= 16 && mixed(run) && strongWord(run) && len(bytes.TrimSpace(v[e:])) == 0 && !wordyParts(run) || s.st.contLen >= 24 && mixedCase(run) {
-		s.found(j, e, "")
-	}
+	return alone && n >= 16 && (rises(run) > 0 || mixed(run) && strongWord(run))
 }
 
 // sameHead returns where this line begins to differ from the one before, if that is
