@@ -359,7 +359,7 @@ func (s *scanner) bareArgument(a *assignment, m int) {
 	if s.fallback(m) {
 		return
 	}
-	if end := s.bareEnd(a, m); weigh(s.v[m:end]) == 3 {
+	if end := s.bareEnd(a, m); weigh(s.v[m:end]) == random {
 		s.foundValue(m, end)
 	}
 }
@@ -413,7 +413,7 @@ func (s *scanner) fallback(m int) bool {
 		j := skipBlanks(v, i+n)
 		if w, q := openQuote(v, j); w > 0 {
 			e, closed := closeQuote(v, j+w, q, false)
-			if val := v[j+w : e]; closed && weigh(val) >= 2 && !isSentence(val) && len(val) >= 6 && !isVersion(val) {
+			if val := v[j+w : e]; closed && weigh(val) >= likely && !isSentence(val) && len(val) >= 6 && !isVersion(val) {
 				s.foundValue(j+w, e)
 			}
 			return true

@@ -71,7 +71,7 @@ func (s *scanner) bareword(a *assignment, m int) bareword {
 	v := s.v
 	b := bareword{at: m, ver: a.ver, first: s.lineStart(a.start)}
 	if a.sep == sepBar {
-		b.ver.need = max(b.ver.need, 2)
+		b.ver.need = max(likely, b.ver.need)
 	}
 	b.env = a.sep == sepEqual && !a.wide && b.first && !a.inURL
 	if c := byteAt(v, m); b.env && c != '"' && c != '\'' {
@@ -185,21 +185,21 @@ func (s *scanner) isNoArgument(a *assignment, b *bareword) bool {
 		return true
 	case c == '-' && !(len(val) > 8 && val[1] != '-' && strongWord(val[1:]) && !wordyParts(val)):
 		return true
-	case b.at-a.stop > 1 && s.weigh(val) < 2, isUpperName(val):
+	case b.at-a.stop > 1 && s.weigh(val) < likely, isUpperName(val):
 		return true
 	case isPair(val) && hasEndingWord(a.name, "secret"):
 		return true // docker build --secret id=x,src=y
 	}
-	return s.weigh(val) == 1 && b.ver.need == 1 && (s.moreProse(b.end) || mixedNames(val) && classify(val, false).need > 0)
+	return s.weigh(val) == possible && b.ver.need == possible && (s.moreProse(b.end) || mixedNames(val) && classify(val, false).need > 0)
 }
 
 // isProgram reports whether the value is part of a program: newToken(), Option<String>,
 // the type of a parameter.
 func (s *scanner) isProgram(a *assignment, b *bareword) bool {
-	if isCode(b.val, a.wide) && !(b.first && a.sep == sepColon && weigh(b.val) == 3) {
+	if isCode(b.val, a.wide) && !(b.first && a.sep == sepColon && weigh(b.val) == random) {
 		return true
 	}
-	return isExpression(b.val, b.rest, a.wide) || a.sep == sepColon && isUpper(b.val[0]) && s.weigh(b.val) <= 1 && s.declared(a.start)
+	return isExpression(b.val, b.rest, a.wide) || a.sep == sepColon && isUpper(b.val[0]) && s.weigh(b.val) <= possible && s.declared(a.start)
 }
 
 // isCount reports whether the value is a number that is no secret: "password: 8
@@ -219,13 +219,13 @@ func (s *scanner) isCount(a *assignment, b *bareword) bool {
 // as "password: incorrect for bob".
 func (s *scanner) severalWords(a *assignment, b *bareword) bool {
 	w := s.weigh(b.val)
-	if w > 1 || len(b.rest) == 0 || b.rest[0] != ' ' && b.rest[0] != '\t' || !wordy(b.val) || b.ver.need != 1 || a.inURL {
+	if w > possible || len(b.rest) == 0 || b.rest[0] != ' ' && b.rest[0] != '\t' || !wordy(b.val) || b.ver.need != possible || a.inURL {
 		return false
 	}
 	if s.seedPhrase(b.at, a.name) {
 		return true
 	}
-	if w == 0 {
+	if w == never {
 		return false
 	}
 	words := bytes.Fields(b.rest)
@@ -242,13 +242,13 @@ func (s *scanner) severalWords(a *assignment, b *bareword) bool {
 // isMessage reports whether the value and the words behind it are a message: "token:
 // can't be read as base64".
 func (s *scanner) isMessage(a *assignment, b *bareword) bool {
-	return a.sep == sepColon && b.ver.need == 1 && len(b.rest) > 1 && s.weigh(b.val) == 2 && wordyEnd(b.val) && isSentence(s.v[b.at:b.end+len(b.rest)])
+	return a.sep == sepColon && b.ver.need == possible && len(b.rest) > 1 && s.weigh(b.val) == likely && wordyEnd(b.val) && isSentence(s.v[b.at:b.end+len(b.rest)])
 }
 
 // enoughBare reports whether the value is a secret, or one of the words that only
 // PASSWORD= on a line of its own makes one.
 func (s *scanner) enoughBare(a *assignment, b *bareword) bool {
-	return s.enough(b.val, b.ver) || b.env && b.ver.numbers && b.ver.need == 1 && isLoud(a.name) && weakPasswords[foldString(string(b.val[:min(len(b.val), 12)]))]
+	return s.enough(b.val, b.ver) || b.env && b.ver.numbers && b.ver.need == possible && isLoud(a.name) && weakPasswords[foldString(string(b.val[:min(len(b.val), 12)]))]
 }
 
 // valueSpaces returns how far the value goes on behind a space in a connection
@@ -278,7 +278,7 @@ func (s *scanner) userPass(a *assignment, b *bareword) bool {
 	if n < 1 || n > 32 || !isVariableName(b.val[:n]) {
 		return false
 	}
-	if pw := b.val[n+1:]; len(pw) < 5 || weigh(pw) < 2 || bytes.IndexByte(pw, '/') >= 0 {
+	if pw := b.val[n+1:]; len(pw) < 5 || weigh(pw) < likely || bytes.IndexByte(pw, '/') >= 0 {
 		return false
 	}
 	s.found(b.at+n+1, b.end, "")

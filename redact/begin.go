@@ -177,7 +177,7 @@ func (s *scanner) waitOn() {
 	case st.pending == pendingPrinted && st.ttl > 1:
 		s.expectPrinted(st.valueOf, st.ttl-1)
 		s.next.indentK = st.indentK
-	case st.pending == pendingRandom && st.valueOf.need < 3:
+	case st.pending == pendingRandom && st.valueOf.need < random:
 		s.expectPrinted(st.valueOf, 2)
 	}
 }

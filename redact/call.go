@@ -30,12 +30,12 @@ func (s *scanner) call(at, i int) {
 		if args == 2 {
 			x, y = i+w, e
 		}
-		if (commas > 0 || args > 1 || hasPrefix(v[at:], "hmac.new(")) && len(val) >= 5 && s.weigh(val) >= 2 && !isSentence(val) && !isVersion(val) && !bytes.Contains(val, []byte("://")) && !isLoud(val) {
+		if (commas > 0 || args > 1 || hasPrefix(v[at:], "hmac.new(")) && len(val) >= 5 && s.weigh(val) >= likely && !isSentence(val) && !isVersion(val) && !bytes.Contains(val, []byte("://")) && !isLoud(val) {
 			a, b, strong = i+w, e, strong+1
 		}
 		i = e + w - 1
 	}
-	if strong == 0 && y-x >= 5 && weigh(v[x:y]) == 1 && !isLoud(v[x:y]) && bytes.Contains(lower(v[at:at+12], nil), []byte("cred")) {
+	if strong == 0 && y-x >= 5 && weigh(v[x:y]) == possible && !isLoud(v[x:y]) && bytes.Contains(lower(v[at:at+12], nil), []byte("cred")) {
 		a, b = x, y
 	}
 	s.foundValue(a, b)

@@ -6,7 +6,7 @@ import "bytes"
 // than a value: config.token, getToken(), newPassword.
 func isCode(val []byte, wide bool) bool {
 	c := val[0]
-	if c == '(' && weigh(val) < 3 {
+	if c == '(' && weigh(val) < random {
 		return bytes.IndexByte(val, ')') != len(val)-1 || len(val) == 2 // (state: State) => …, ()=>x
 	}
 	if c == '[' && val[len(val)-1] == ':' {
@@ -30,7 +30,7 @@ func isCode(val []byte, wide bool) bool {
 		case '[':
 			return !looksRandom(head) && isVariable(head)
 		case '.':
-			if !isVariable(head) || weigh(val) == 3 {
+			if !isVariable(head) || weigh(val) == random {
 				return false
 			}
 			tail := bytes.TrimRight(val[i+1:], ");,")
@@ -156,7 +156,7 @@ var wrappers = []string{"secret", "secretstr", "newsecret", "[]byte", "string", 
 // isTemplate reports whether val is made of references, with nothing secret beside
 // them.
 func isTemplate(val []byte) bool {
-	return bytes.IndexByte(val, '{') >= 0 && (bytes.Contains(val, []byte("{{")) || bytes.Contains(val, []byte("${"))) && weigh(stripTemplates(val)) < 2
+	return bytes.IndexByte(val, '{') >= 0 && (bytes.Contains(val, []byte("{{")) || bytes.Contains(val, []byte("${"))) && weigh(stripTemplates(val)) < likely
 }
 
 func stripTemplates(val []byte) []byte {

@@ -120,7 +120,7 @@ func (s *scanner) flag(at, end int) {
 func (s *scanner) anyUser(i int) {
 	e := s.wordEnd(i, len(s.v))
 	user, pw, ok := bytes.Cut(s.v[i:e], []byte(":"))
-	if ok && isVariableName(user) && len(pw) >= 16 && weigh(pw) == 3 {
+	if ok && isVariableName(user) && len(pw) >= 16 && weigh(pw) == random {
 		s.found(e-len(pw), e, "")
 	}
 }
@@ -171,7 +171,7 @@ func (s *scanner) toolFlag(t *tool, at, end int) {
 		s.argument(auditField(v, skipAny(v, i+1, ", ")))
 	case t.glue && quoted:
 		e := bytes.IndexByte(v[i:min(len(v), i+unbounded)], v[at])
-		if e > 0 && weigh(v[i:i+e]) > 0 {
+		if e > 0 && weigh(v[i:i+e]) >= possible {
 			s.found(i, i+e, "")
 		}
 	case t.glue && c != '-' && !(isLetter(c) && hasWordOption(v[i:])):
@@ -217,7 +217,7 @@ func (s *scanner) argument(i int) {
 	}
 	if n, q := openQuote(v, i); n > 0 {
 		end, _ := closeQuote(v, i+n, q, false)
-		if weigh(v[i+n:end]) > 0 {
+		if weigh(v[i+n:end]) >= possible {
 			s.foundValue(i+n, end)
 		}
 		return
@@ -230,7 +230,7 @@ func (s *scanner) argument(i int) {
 		e++
 	}
 	e = min(e, len(v))
-	if val := v[i:e]; len(val) > 0 && val[0] != '-' && weigh(val) > 0 {
+	if val := v[i:e]; len(val) > 0 && val[0] != '-' && weigh(val) >= possible {
 		s.foundValue(i, e)
 	}
 }
@@ -259,7 +259,7 @@ func (s *scanner) userPassword(i int, word string) {
 	}
 	n := bytes.IndexByte(v[i:end], sep)
 	if n < 0 {
-		if val := v[i:end]; weigh(val) == 3 && len(val) >= 16 && !isUUID(val) {
+		if val := v[i:end]; weigh(val) == random && len(val) >= 16 && !isUUID(val) {
 			s.foundValue(i, end)
 		}
 		return
@@ -268,9 +268,9 @@ func (s *scanner) userPassword(i int, word string) {
 		i, n = i+n+1, 0
 		end, _ = closeQuote(v[:min(len(v), i+unbounded)], i+w, q, false)
 	}
-	if pw := v[i+n+1 : end]; weigh(pw) > 0 {
+	if pw := v[i+n+1 : end]; weigh(pw) >= possible {
 		s.foundValue(i+n+1, end)
-	} else if len(pw) == 0 && n >= 8 && weigh(v[i:i+n]) >= 2 {
+	} else if len(pw) == 0 && n >= 8 && weigh(v[i:i+n]) >= likely {
 		s.foundValue(i, i+n) // a token as the user: curl -u sk_…:
 	}
 }

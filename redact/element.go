@@ -97,7 +97,7 @@ func (s *scanner) cellAfter(i int, ver verdict) {
 		return
 	}
 	n := bytes.IndexByte(v[i:min(len(v), i+maxHeader)], '<')
-	if n > 0 && weigh(v[i:i+n]) >= max(2, ver.need) && !isSentence(v[i:i+n]) {
+	if n > 0 && weigh(v[i:i+n]) >= max(likely, ver.need) && !isSentence(v[i:i+n]) {
 		s.foundValue(i, i+n)
 	}
 }

@@ -43,7 +43,7 @@ func (s *scanner) authorization(i int) {
 	switch {
 	case i >= end || atEnd(v, i):
 		if len(scheme) > 0 && n == 0 {
-			s.await(pendingRandom, i, verdict{need: 2})
+			s.await(pendingRandom, i, verdict{need: likely})
 			s.next.indentK = 0
 		}
 	case !parameterSchemes[string(lower(scheme, buf[:0]))]:
@@ -100,10 +100,10 @@ func (s *scanner) credentials(i, end int, scheme, quoted bool) {
 	w := weigh(val)
 	switch {
 	case !scheme:
-		if !(w >= 2 && len(val) >= 6 && !wordy(val)) && !(len(val) >= 12 && mixedCase(val)) {
+		if !(w >= likely && len(val) >= 6 && !wordy(val)) && !(len(val) >= 12 && mixedCase(val)) {
 			return
 		}
-	case w == 0, w == 1 && !quoted && k < end && len(val) < 12 && v[k] == ' ': // a word of a sentence
+	case w == never, w == possible && !quoted && k < end && len(val) < 12 && v[k] == ' ': // a word of a sentence
 		return
 	}
 	s.foundValue(i, i+len(val))
@@ -143,7 +143,7 @@ func (s *scanner) parameters(i, end int) int {
 				e++
 			}
 		}
-		if val := v[a+n : e]; secretParameters[string(name)] && len(val) >= 8 && weigh(val) >= 2 {
+		if val := v[a+n : e]; secretParameters[string(name)] && len(val) >= 8 && weigh(val) >= likely {
 			s.found(a+n, e, "")
 		}
 		i = min(len(v), e+n)
@@ -223,12 +223,12 @@ func cookieSecret(name, val []byte) bool {
 		return false
 	}
 	w := weigh(val)
-	if w == 0 {
+	if w == never {
 		return false
 	}
 	for _, p := range cookieStems {
 		if bytes.Contains(low, []byte(p)) {
-			return w >= 2 || len(val) >= 6
+			return w >= likely || len(val) >= 6
 		}
 	}
 	for _, p := range cookiesOfVisits {
@@ -236,7 +236,7 @@ func cookieSecret(name, val []byte) bool {
 			return false
 		}
 	}
-	return w == 3 && len(val) >= 16
+	return w == random && len(val) >= 16
 }
 
 // scheme looks at what follows Bearer or Basic.
@@ -277,7 +277,7 @@ func (s *scanner) scheme(at, end int) {
 	if n := bytes.IndexByte(tok, '='); n > 0 && (n < len(bytes.TrimRight(tok, "=")) || j < len(v) && v[j] == '"') && isVariable(tok[:n]) {
 		return // parameters: realm="x"
 	}
-	if w := weigh(tok); len(tok) >= 6 && (w >= 2 && !wordy(tok) || w == 3 || w >= 1 && len(tok) >= 20) {
+	if w := weigh(tok); len(tok) >= 6 && (w >= likely && !wordy(tok) || w == random || w >= possible && len(tok) >= 20) {
 		s.foundValue(i, i+len(tok))
 	}
 }

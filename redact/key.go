@@ -97,22 +97,22 @@ func (s *scanner) judgeName(a *assignment) {
 	last := a.name[bytes.LastIndexByte(a.name, '.')+1:]
 	for _, g := range s.r.keys {
 		if matchGlob(g, a.name) || matchGlob(g, last) {
-			a.ver = verdict{need: 1, numbers: true}
+			a.ver = verdict{need: possible, numbers: true}
 		}
 	}
 	if !a.flag() {
 		s.judgeTwoWords(a)
 	}
-	if a.ver.need == 2 && string(a.name) == "pass" && bytes.Contains(v[max(0, a.start-80):a.start], []byte("user=")) {
-		a.ver.need = 1 // user=a,pass=b
+	if a.ver.need == likely && string(a.name) == "pass" && bytes.Contains(v[max(0, a.start-80):a.start], []byte("user=")) {
+		a.ver.need = possible // user=a,pass=b
 	}
 }
 
 // judgeTwoWords judges the name again together with the word before it, if it says
 // little without: "Access Token", "unexpected token".
 func (s *scanner) judgeTwoWords(a *assignment) {
-	unsure := a.ver.need == 0 || a.ver.need == 3
-	if !unsure && (a.ver.need != 1 || a.ver.numbers) {
+	unsure := a.ver.need == 0 || a.ver.need == random
+	if !unsure && (a.ver.need != possible || a.ver.numbers) {
 		return
 	}
 	from := s.wordBefore(a.start)

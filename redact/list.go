@@ -20,7 +20,7 @@ func (s *scanner) list(i int, ver verdict) bool {
 		}
 		end, closed := closeQuote(v, i+w, q, false)
 		if !closed {
-			if end = len(bytes.TrimRight(v[:end], "\r")); s.eol && weigh(v[i+w:end]) == 3 {
+			if end = len(bytes.TrimRight(v[:end], "\r")); s.eol && weigh(v[i+w:end]) == random {
 				s.found(i+w, end, "")
 			}
 			return true
@@ -28,9 +28,9 @@ func (s *scanner) list(i int, ver verdict) bool {
 		val := v[i+w : end]
 		s.steps += len(val)
 		switch {
-		case weigh(val) >= 2 && s.enough(val, ver) && !isDigest(val),
+		case weigh(val) >= likely && s.enough(val, ver) && !isDigest(val),
 			len(val) == 66 && isDigest(val), // a share of Vault's key
-			ver.numbers && ver.need < 3 && isNumber(val) && len(val) >= 6:
+			ver.numbers && ver.need < random && isNumber(val) && len(val) >= 6:
 			s.foundValue(i+w, end)
 		}
 		i = end + w
@@ -50,7 +50,7 @@ func (s *scanner) item(i int, ver verdict) {
 	if i >= end {
 		return
 	}
-	if val := v[i:end]; bytes.IndexByte(val, ' ') < 0 && val[len(val)-1] != ':' && weigh(val) >= 2 && s.enough(val, ver) && !isTemplate(val) && !isDigest(val) {
+	if val := v[i:end]; bytes.IndexByte(val, ' ') < 0 && val[len(val)-1] != ':' && weigh(val) >= likely && s.enough(val, ver) && !isTemplate(val) && !isDigest(val) {
 		s.foundValue(i, end)
 		s.next.cont = noCont
 	}
@@ -71,7 +71,7 @@ func (s *scanner) listed(i int) {
 		return
 	}
 	val := v[i+n : end]
-	if weigh(val) >= 2 && s.enough(val, s.st.valueOf) || weigh(val) == 1 && isNumber(val) && len(val) >= 6 && s.st.valueOf.numbers {
+	if weigh(val) >= likely && s.enough(val, s.st.valueOf) || weigh(val) == possible && isNumber(val) && len(val) >= 6 && s.st.valueOf.numbers {
 		s.foundValue(i+n, end)
 		s.next.cont = noCont
 	}

@@ -2,15 +2,13 @@ package redact
 
 import "strings"
 
-// A verdict says how much a name tells about the value assigned to it: need is
-// the least strength (see weigh) at which the value is taken for a secret. Zero
-// means that the name says nothing.
+// A verdict says how much a name tells about the value assigned to it.
 type verdict struct {
-	need    int
-	numbers bool // the value may be a number: a password, not a token
-	weak    bool // the name is hardly one of a secret: a bare "key"
-	dsn     bool // the value has names of its own
-	object  bool // the value may be the name of a secret: secretName
+	need    weight // the least at which the value is taken for a secret; 0: never
+	numbers bool   // the value may be a number: a password, not a token
+	weak    bool   // the name is hardly one of a secret: a bare "key"
+	dsn     bool   // the value has names of its own
+	object  bool   // the value may be the name of a secret: secretName
 	kind    keyKind
 }
 
@@ -126,13 +124,13 @@ func classify(name []byte, inURL bool) verdict {
 	v.numbers = word != "token" && word != "tokens" && !hasEnding(ws.at(at), "token")
 	switch word {
 	case "pat", "pw", "otp", "passe", "cred", "creds", "credential", "credentials", "totp", "jwt":
-		v.need = 2
+		v.need = likely
 	case "dsn", "connectionstring", "string": // connection string
 		v.need, v.dsn = 2, true
 	case "secret", "secrets":
 		v.object = true
 		if word == "secret" && at == ws.n-2 && string(ws.at(ws.n-1)) == "id" {
-			return verdict{need: 3} // Vault's and Consul's, not the name of a secret
+			return verdict{need: random} // Vault's and Consul's, not the name of a secret
 		}
 	case "key":
 		v.object = at > 0 && string(ws.at(at-1)) == "secret"
@@ -145,10 +143,10 @@ func classify(name []byte, inURL bool) verdict {
 func (w *nameWords) parameter() verdict {
 	switch string(w.at(w.n - 1)) {
 	case "sig", "signature", "appid", "hmac", "apikey", "pass", "pw", "auth", "authkey", "sid", "ticket", "assertion", "key", "session", "credential":
-		return verdict{need: 2}
+		return verdict{need: likely}
 	case "code", "state", "nonce":
 		if w.n == 1 {
-			return verdict{need: 3}
+			return verdict{need: random}
 		}
 	}
 	return verdict{}
@@ -157,27 +155,27 @@ func (w *nameWords) parameter() verdict {
 // secretWord returns the index of the last word that makes the name secret, and what it
 // says. If there is none, the index is -1 and the verdict one on the whole name.
 func (w *nameWords) secretWord() (at int, v verdict) {
-	weak := verdict{need: 3, weak: true}
+	weak := verdict{need: random, weak: true}
 	for i := w.n - 1; i >= 0; i-- {
 		last := i == w.n-1
 		switch word := string(w.at(i)); {
 		case secretWords[word], i > 0 && w.isPair(i), word == "pass" && w.n > 1:
-			return i, verdict{need: 1}
+			return i, verdict{need: possible}
 		case word == "pass":
-			return -1, verdict{need: 2}
+			return -1, verdict{need: likely}
 		case word == "authorization":
 			if last {
-				return -1, verdict{need: 2, kind: authKey}
+				return -1, verdict{need: likely, kind: authKey}
 			}
 			return -1, verdict{}
 		case word == "cookie" || word == "cookies":
 			if last && (w.n == 1 || w.n == 2 && (string(w.at(0)) == "set" || string(w.at(0)) == "http")) {
-				return -1, verdict{need: 2, kind: cookieKey}
+				return -1, verdict{need: likely, kind: cookieKey}
 			}
 		case (word == "key" || word == "keys") && i > 0:
 			switch owner := w.at(i - 1); {
 			case keyOwners[string(owner)]:
-				return i, verdict{need: 2} // keys are not words
+				return i, verdict{need: likely} // keys are not words
 			case keyOthers[string(owner)], word == "keys":
 				return -1, verdict{}
 			case last:
@@ -192,13 +190,13 @@ func (w *nameWords) secretWord() (at int, v verdict) {
 				return -1, weak
 			}
 		case word == "auth" && last && w.n > 1 && (string(w.at(i-1)) == "require" || string(w.at(i-1)) == "redis"):
-			return -1, verdict{need: 1, numbers: true}
+			return -1, verdict{need: possible, numbers: true}
 		case word == "auth" || word == "bearer" || word == "salt" || word == "sid" || word == "session":
 			if last {
 				return -1, weak
 			}
 		case len(word) > 4 && !notEndings[word] && endsSecret(w.at(i)):
-			return i, verdict{need: 1}
+			return i, verdict{need: possible}
 		}
 	}
 	return -1, verdict{}
@@ -237,7 +235,7 @@ func (w *nameWords) judgeEndings(at int, v verdict) verdict {
 		case harmlessEndings[string(word)] && (i == w.n-1 || !keptEndings[string(w.at(w.n-1))]):
 			return verdict{}
 		case !keptEndings[string(word)]:
-			v.need = 3
+			v.need = random
 		}
 	}
 	return v

@@ -106,7 +106,7 @@ func (s *scanner) valueAfter(i int, ver verdict) bool {
 // valueOfPair redacts the value of the label v[start:stop], whose name said ver.
 func (s *scanner) valueOfPair(start, stop int, ver verdict) {
 	ver.kind = plainKey
-	if ver.need == 1 && !ver.numbers {
+	if ver.need == possible && !ver.numbers {
 		ver.numbers = true
 	}
 	s.assigned(&assignment{start: start, stop: stop, name: s.v[start:stop], ver: ver, label: true})

@@ -19,7 +19,7 @@ func (s *scanner) expectPrinted(ver verdict, lines int) {
 // promises makes the next line a secret if this one ends with a colon or is
 // nothing but the name a.
 func (s *scanner) promises(a *assignment) {
-	if !s.eol || a.ver.need > 2 || a.ver.kind != plainKey || len(s.v) > 400 {
+	if !s.eol || a.ver.need > likely || a.ver.kind != plainKey || len(s.v) > 400 {
 		return
 	}
 	v := bytes.TrimRight(s.v, " \t\r\n*")
@@ -64,7 +64,7 @@ func (s *scanner) pendingValue(i, indent int) {
 // pendingString redacts the quoted value at v[i].
 func (s *scanner) pendingString(i int, q quote, indent int) {
 	ver := s.st.valueOf
-	if s.st.pending == pendingRandom && (indent <= s.st.indentK || !ver.numbers && ver.need > 2) {
+	if s.st.pending == pendingRandom && (indent <= s.st.indentK || !ver.numbers && ver.need > likely) {
 		return
 	}
 	end, closed := closeQuote(s.v, i, q, false)
@@ -91,7 +91,7 @@ func (s *scanner) pendingWord(i int) {
 // item of a list, an entry of a mapping, or the value itself.
 func (s *scanner) pendingEntry(i, indent int) {
 	v, ver := s.v, s.st.valueOf
-	if hasPrefix(v[i:], "- ") && indent >= s.st.indentK && ver.need <= 2 {
+	if hasPrefix(v[i:], "- ") && indent >= s.st.indentK && ver.need <= likely {
 		s.item(skipBlanks(v, i+1), ver)
 		return
 	}
@@ -102,7 +102,7 @@ func (s *scanner) pendingEntry(i, indent int) {
 		// secrets: and its entries, one a line
 		s.next.pending, s.next.valueOf, s.next.indentK = pendingRandom, ver, s.st.indentK
 		a := skipBlanks(v, i+n+1)
-		if e := s.wordEnd(a, len(v)); weigh(v[a:e]) == 3 && s.enough(v[a:e], verdict{need: 3, weak: true}) {
+		if e := s.wordEnd(a, len(v)); weigh(v[a:e]) == random && s.enough(v[a:e], verdict{need: random, weak: true}) {
 			s.foundValue(a, e)
 		}
 		return
@@ -111,7 +111,7 @@ func (s *scanner) pendingEntry(i, indent int) {
 	val := v[i:e]
 	w := weigh(val)
 	alone := skipBlanks(v, e) >= len(bytes.TrimRight(v, "\r\n"))
-	if alone && (w == 3 || w == 2 && ver.numbers && ver.need < 3 && strongWord(val)) && s.enough(val, verdict{need: 2, numbers: true}) && val[len(val)-1] != ':' {
+	if alone && (w == random || w == likely && ver.numbers && ver.need < random && strongWord(val)) && s.enough(val, verdict{need: likely, numbers: true}) && val[len(val)-1] != ':' {
 		s.foundValue(i, e)
 	}
 }

@@ -20,7 +20,7 @@ func (s *scanner) accountsFollow(int, int) {
 // userThenPassword makes one of the next two lines a password.
 func (s *scanner) userThenPassword(int, int) {
 	if s.eol {
-		s.expectPrinted(verdict{need: 1, numbers: true}, 3)
+		s.expectPrinted(verdict{need: possible, numbers: true}, 3)
 	}
 }
 
@@ -35,7 +35,7 @@ func (s *scanner) accountLine() {
 		i = skipBlanks(v, i+1)
 	}
 	n := bytes.IndexByte(v[i:], ':')
-	if n > 0 && isVariableName(v[i:i+n]) && i+n+1 < len(v) && v[i+n+1] > ' ' && bytes.IndexByte(v[i+n:], ' ') < 0 && weigh(v[i+n+1:]) > 0 {
+	if n > 0 && isVariableName(v[i:i+n]) && i+n+1 < len(v) && v[i+n+1] > ' ' && bytes.IndexByte(v[i+n:], ' ') < 0 && weigh(v[i+n+1:]) >= possible {
 		s.found(i+n+1, len(v), "")
 		s.next.cont = noCont
 	}
@@ -88,7 +88,7 @@ func (s *scanner) lastWord(_, end int) {
 		v = bytes.TrimRight(v[:end+i], " \r")
 	}
 	i := max(end, bytes.LastIndexByte(v, ' ')+1)
-	if val := v[i:]; len(val) >= 32 && weigh(val) >= 2 {
+	if val := v[i:]; len(val) >= 32 && weigh(val) >= likely {
 		s.foundValue(i, len(v))
 	}
 }
@@ -99,7 +99,7 @@ func (s *scanner) strongWord(_, end int) {
 	for e < len(s.v) && charsets['p'][s.v[e]] {
 		e++
 	}
-	if val := s.v[end:e]; len(val) >= 20 && weigh(val) == 3 {
+	if val := s.v[end:e]; len(val) >= 20 && weigh(val) == random {
 		s.foundValue(end, e)
 	}
 }
@@ -107,7 +107,7 @@ func (s *scanner) strongWord(_, end int) {
 // base64Word redacts the base64 at v[end].
 func (s *scanner) base64Word(_, end int) {
 	e := s.wordEnd(end, len(s.v))
-	if val := bytes.TrimRight(s.v[end:e], "\"',"); len(val) >= 8 && weigh(val) >= 2 && bytes.Count(bytes.TrimRight(val, "="), []byte("=")) == 0 {
+	if val := bytes.TrimRight(s.v[end:e], "\"',"); len(val) >= 8 && weigh(val) >= likely && bytes.Count(bytes.TrimRight(val, "="), []byte("=")) == 0 {
 		s.found(end, end+len(val), "")
 	}
 }
@@ -116,7 +116,7 @@ func (s *scanner) base64Word(_, end int) {
 func (s *scanner) userColonPassword(_, end int) {
 	v := s.v
 	e := s.wordEnd(end, len(v))
-	if n := bytes.LastIndexByte(v[end:e], ':'); n > 0 && weigh(v[end+n+1:e]) > 0 {
+	if n := bytes.LastIndexByte(v[end:e], ':'); n > 0 && weigh(v[end+n+1:e]) >= possible {
 		s.foundValue(end+n+1, e)
 	}
 }
@@ -142,7 +142,7 @@ func (s *scanner) passFile(at, _ int) {
 		}
 		line = line[n+1:]
 	}
-	if weigh(line) > 0 && !isNumber(line) && bytes.Count(line, []byte(":")) == bytes.Count(line, []byte(`\:`)) {
+	if weigh(line) >= possible && !isNumber(line) && bytes.Count(line, []byte(":")) == bytes.Count(line, []byte(`\:`)) {
 		s.found(e-len(line), e, "")
 	}
 }
@@ -158,7 +158,7 @@ func (s *scanner) userList(at, end int) {
 		return
 	}
 	e, closed := closeQuote(v, end, quote{ch: '"'}, false)
-	if val := v[end:e]; closed && len(bytes.TrimSpace(v[e+1:])) == 0 && weigh(val) >= 2 && bytes.IndexByte(val, ' ') < 0 {
+	if val := v[end:e]; closed && len(bytes.TrimSpace(v[e+1:])) == 0 && weigh(val) >= likely && bytes.IndexByte(val, ' ') < 0 {
 		s.foundValue(end, e)
 	}
 }
@@ -222,7 +222,7 @@ func (s *scanner) sent(at, end int) {
 	for _, suffix := range []string{`\r`, `\n`} {
 		val = bytes.TrimSuffix(val, []byte(suffix))
 	}
-	if closed && weigh(val) > 0 {
+	if closed && weigh(val) >= possible {
 		s.found(end, end+len(val), "")
 	}
 }
@@ -281,14 +281,14 @@ func (s *scanner) radius(_, end int) {
 	i += end
 	e := bytes.Index(v[i:min(len(v), i+120)], []byte("] "))
 	n := bytes.IndexByte(v[i:min(len(v), i+64)], '/')
-	if n > 0 && e > n && weigh(v[i+n+1:i+e]) > 0 && !isSentence(v[i+n+1:i+e]) {
+	if n > 0 && e > n && weigh(v[i+n+1:i+e]) >= possible && !isSentence(v[i+n+1:i+e]) {
 		s.found(i+n+1, i+e, "")
 	}
 }
 
 // unlock redacts the code that /auth is given.
 func (s *scanner) unlock(at, end int) {
-	if e := s.wordEnd(end, len(s.v)); (at == 0 || isSpace(s.v[at-1])) && e-end >= 8 && s.weigh(s.v[end:e]) >= 2 {
+	if e := s.wordEnd(end, len(s.v)); (at == 0 || isSpace(s.v[at-1])) && e-end >= 8 && s.weigh(s.v[end:e]) >= likely {
 		s.found(end, e, "")
 	}
 }
@@ -305,7 +305,7 @@ func (s *scanner) opensslPass(at, end int) {
 		j++
 	}
 	s.steps += j - end
-	if weigh(v[end:j]) > 0 {
+	if weigh(v[end:j]) >= possible {
 		s.found(end, j, "")
 	}
 }
@@ -320,7 +320,7 @@ func (s *scanner) userSlashPassword(_, end int) {
 		return
 	}
 	pw, _, _ := bytes.Cut(word[slash+1:], []byte("@"))
-	if weigh(pw) > 0 {
+	if weigh(pw) >= possible {
 		s.found(i+slash+1, i+slash+1+len(pw), "")
 	}
 }
@@ -332,7 +332,7 @@ func (s *scanner) identifiedBy(_, end int) {
 	if s.stringAt(i) {
 		return
 	}
-	if val := bytes.TrimRight(v[i:s.wordEnd(i, len(v))], ";,"); weigh(val) >= 2 {
+	if val := bytes.TrimRight(v[i:s.wordEnd(i, len(v))], ";,"); weigh(val) >= likely {
 		s.found(i, i+len(val), "")
 	}
 }
@@ -359,7 +359,7 @@ func (s *scanner) stringAt(i int) bool {
 		return false
 	}
 	end, _ := closeQuote(s.v, i+n, q, false)
-	if weigh(s.v[i+n:end]) > 0 {
+	if weigh(s.v[i+n:end]) >= possible {
 		s.found(i+n, end, "")
 	}
 	return true
@@ -390,7 +390,7 @@ func (s *scanner) chpasswd(at, _ int) {
 	for e < at && v[e] != '\'' && v[e] != '"' && v[e] != ' ' {
 		e++
 	}
-	if n := bytes.IndexByte(v[i:e], ':'); n > 0 && weigh(v[i+n+1:e]) > 0 {
+	if n := bytes.IndexByte(v[i:e], ':'); n > 0 && weigh(v[i+n+1:e]) >= possible {
 		s.found(i+n+1, e, "")
 	}
 }
@@ -418,7 +418,7 @@ func (s *scanner) device(at, _ int) {
 		}
 	}
 	s.steps += i - at
-	if n > 0 && weigh(v[i:i+n]) > 0 {
+	if n > 0 && weigh(v[i:i+n]) >= possible {
 		s.found(i, i+n, "")
 	}
 }

@@ -22,7 +22,7 @@ func (s *scanner) prompted() {
 	}
 	s.steps += len(c)
 	if s.printsSecret(c) {
-		s.expectPrinted(verdict{need: 1, numbers: true}, 2)
+		s.expectPrinted(verdict{need: possible, numbers: true}, 2)
 	}
 }
 
@@ -39,7 +39,7 @@ func (s *scanner) printsSecret(c []byte) bool {
 	}
 	last := c[bytes.LastIndexAny(c, " /$")+1:]
 	ver := s.cache.classify(bytes.Trim(last, "\"'{}%"), false)
-	return ver.need == 1 || ver.need == 2
+	return ver.need == possible || ver.need == likely
 }
 
 // showers are commands that print what their last argument names.
@@ -94,7 +94,7 @@ func (s *scanner) printed(i int) {
 		if len(val) != n {
 			return
 		}
-	} else if !strongWord(val) && weigh(val) < 3 && !(len(val) >= 16 && mixed(val)) {
+	} else if !strongWord(val) && weigh(val) < random && !(len(val) >= 16 && mixed(val)) {
 		return
 	}
 	s.foundValue(i, end)
@@ -104,5 +104,5 @@ func (s *scanner) printed(i int) {
 
 // isPrinted reports whether val can be a secret that has its line to itself.
 func isPrinted(val []byte) bool {
-	return len(val) >= 6 && bytes.IndexByte(val, ' ') < 0 && val[len(val)-1] != ':' && weigh(val) >= 2 && !isPath(val) && !isDate(val) && !bytes.Contains(val, []byte("://"))
+	return len(val) >= 6 && bytes.IndexByte(val, ' ') < 0 && val[len(val)-1] != ':' && weigh(val) >= likely && !isPath(val) && !isDate(val) && !bytes.Contains(val, []byte("://"))
 }

@@ -48,15 +48,15 @@ func (s *scanner) nextWord(a *assignment, i, line, blanks int) (done bool) {
 	first := s.lineStart(a.start)
 	last := next >= len(bytes.TrimRight(v[:line], " \r"))
 	switch {
-	case w >= 2 && a.loud() && !wordy(val) && need <= 2 && (len(a.name) > 5 || blanks > 1):
+	case w >= likely && a.loud() && !wordy(val) && need <= likely && (len(a.name) > 5 || blanks > 1):
 		s.foundValue(at, at+len(val))
 	case s.isPlaced(a, val, w, first, last):
 		s.found(at, at+len(val), "")
-	case w >= 2 && first && last && need == 1 && (isUUID(val) || strongWord(val)),
-		w == 3 && len(val) >= 12 && need <= 2 && !isUUID(val) && !isDigest(val),
-		w == 3 && len(val) >= 32 && need <= 2 && isDigest(val) && charsets['H'][val[0]] && !isLoud(val):
+	case w >= likely && first && last && need == possible && (isUUID(val) || strongWord(val)),
+		w == random && len(val) >= 12 && need <= likely && !isUUID(val) && !isDigest(val),
+		w == random && len(val) >= 32 && need <= likely && isDigest(val) && charsets['H'][val[0]] && !isLoud(val):
 		s.foundValue(at, at+len(val))
-	case w == 2 && need == 1 && a.ver.numbers && len(val) >= 7 && mixed(val) && strongWord(val):
+	case w == likely && need == possible && a.ver.numbers && len(val) >= 7 && mixed(val) && strongWord(val):
 		s.found(at, at+len(val), "")
 	default:
 		return s.nextString(a, i)
@@ -67,21 +67,21 @@ func (s *scanner) nextWord(a *assignment, i, line, blanks int) (done bool) {
 // isPlaced reports whether val, of the weight w, stands where a password stands: behind
 // PASS of FTP and POP3, ENV of a Dockerfile, a login of .netrc. first and last say that
 // the name and val begin and end the line.
-func (s *scanner) isPlaced(a *assignment, val []byte, w int, first, last bool) bool {
-	if w == 0 {
+func (s *scanner) isPlaced(a *assignment, val []byte, w weight, first, last bool) bool {
+	if w == never {
 		return false
 	}
-	if string(a.name) == "PASS" && first && last && w >= 2 && strongWord(val) && !wordyParts(val) {
+	if string(a.name) == "PASS" && first && last && w >= likely && strongWord(val) && !wordyParts(val) {
 		return true
 	}
-	return a.ver.need == 1 && (a.loud() && first && s.dockerfile(a.start) || s.netrc(a.start))
+	return a.ver.need == possible && (a.loud() && first && s.dockerfile(a.start) || s.netrc(a.start))
 }
 
 // nextString redacts the quoted value at v[i] if it looks like a secret: password
 // "hunter2". It reports whether it does.
 func (s *scanner) nextString(a *assignment, i int) bool {
 	n, q := openQuote(s.v, i)
-	if n == 0 || a.ver.need > 2 {
+	if n == 0 || a.ver.need > likely {
 		return false
 	}
 	end, closed := closeQuote(s.v, i+n, q, false)
@@ -92,7 +92,7 @@ func (s *scanner) nextString(a *assignment, i int) bool {
 	if bytes.IndexByte(val, ' ') >= 0 && !bytes.HasSuffix(a.name, []byte("phrase")) {
 		return false
 	}
-	if w := weigh(val); w < 2 && !(w == 1 && a.ver.numbers && a.ver.need == 1 && len(val) >= 6) {
+	if w := weigh(val); w < likely && !(w == possible && a.ver.numbers && a.ver.need == possible && len(val) >= 6) {
 		return false
 	}
 	s.found(i+n, end, "")
@@ -174,7 +174,7 @@ func (s *scanner) unspaced(_, i int) {
 	}
 	s.steps += e - i
 	val := trimWord(v[j:e])
-	if w := weigh(val); len(val) >= 6 && (w >= 2 || w == 1 && marks && j-i <= 6 && !isNumber(val)) {
+	if w := weigh(val); len(val) >= 6 && (w >= likely || w == possible && marks && j-i <= 6 && !isNumber(val)) {
 		s.foundValue(j, j+len(val))
 	}
 }
@@ -188,7 +188,7 @@ func (s *scanner) said(i, line int, ver verdict, direct bool) bool {
 		if q.ch == '`' && bytes.IndexByte(val, ' ') > 0 {
 			return false // code
 		}
-		if w := weigh(val); closed && (w >= 2 || w == 1 && len(val) >= 5 && direct) && len(val) >= 4 && !isSentence(val) && (ver.need < 3 || w == 3) {
+		if w := weigh(val); closed && (w >= likely || w == possible && len(val) >= 5 && direct) && len(val) >= 4 && !isSentence(val) && (ver.need < random || w == random) {
 			a := skipBlanks(v, i+n)
 			for bytes.HasPrefix(v[a:end], []byte("\u00a0")) {
 				a += 2
@@ -206,14 +206,14 @@ func (s *scanner) said(i, line int, ver verdict, direct bool) bool {
 	}
 	a := i + bytes.Index(v[i:e], val)
 	w := weigh(val)
-	need := max(2, ver.need)
-	if w < need || w == 2 && (!strongWord(val) || len(val) < 5) || w == 2 && isVersion(val) {
+	need := max(likely, ver.need)
+	if w < need || w == likely && (!strongWord(val) || len(val) < 5) || w == likely && isVersion(val) {
 		return false
 	}
 	if isLoud(val) && bytes.IndexByte(val, '-') > 0 && !direct {
 		return false // HKDF-SHA-256
 	}
-	if w == 3 && (isUUID(val) || isDigest(val)) && (!direct || ver.need > 2) {
+	if w == random && (isUUID(val) || isDigest(val)) && (!direct || ver.need > likely) {
 		return false
 	}
 	if isCode(val, true) {

@@ -94,15 +94,15 @@ func (s *scanner) quotedValue(a *assignment, i int, q quote) {
 	end, closed := closeQuote(v, i, q, s.join)
 	val := v[i:end]
 	plain := q.entity == "" && q.slashes == 0 && q.ch != '`'
-	if !closed && plain && !s.join && s.eol && a.sep != sepComma && len(val) < maxJoin && ver.need <= 2 {
+	if !closed && plain && !s.join && s.eol && a.sep != sepComma && len(val) < maxJoin && ver.need <= likely {
 		s.quote = q.ch // the value may go on in the next lines
 		s.want(wantQuote)
 	}
 	s.steps += len(val)
 	if a.sep == sepComma || a.sep == sepCall {
-		ver.need = max(ver.need, 2)
+		ver.need = max(likely, ver.need)
 	}
-	if a.sep == sepCall && weigh(val) == 1 {
+	if a.sep == sepCall && weigh(val) == possible {
 		if !closed {
 			return
 		}
@@ -133,7 +133,7 @@ func isHarmlessString(sep separator, ver verdict, val []byte, q quote) bool {
 		return true
 	case isTemplate(val), isCommand(val), q.ch == '`' && bytes.IndexByte(val, ' ') > 0:
 		return true
-	case ver.need == 1 && sep != sepEqual && sep != sepBlank, bytes.Count(val, []byte(" ")) > 12:
+	case ver.need == possible && sep != sepEqual && sep != sepBlank, bytes.Count(val, []byte(" ")) > 12:
 		return isSentence(val)
 	}
 	return false
@@ -215,7 +215,7 @@ func (s *scanner) tripleQuoted(m int, ver verdict) {
 		return
 	}
 	end := len(bytes.TrimRight(v, "\r\n"))
-	if end > i && weigh(v[i:end]) > 0 {
+	if end > i && weigh(v[i:end]) >= possible {
 		s.found(i, end, "")
 		s.next.cont = noCont
 	}

@@ -35,8 +35,9 @@ type scanner struct {
 	noTable bool                                    // the line is no header of a table
 	tools   toolSearch
 	weighed struct {
-		at   *byte
-		n, w int
+		at *byte
+		n  int
+		w  weight
 	} // the last answer of weigh
 	refused             int    // names whose values were refused, or found in prose
 	again               []byte // what settle judges again

@@ -6,7 +6,7 @@ import "bytes"
 // to sentences only.
 func isSentence(val []byte) bool {
 	if bytes.Count(val, []byte(" ")) < 2 {
-		return bytes.IndexByte(val, ' ') > 0 && proseWords(val) >= 1 && weigh(val) <= 1
+		return bytes.IndexByte(val, ' ') > 0 && proseWords(val) >= 1 && weigh(val) <= possible
 	}
 	return proseWords(val) >= 1
 }

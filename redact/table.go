@@ -32,7 +32,7 @@ const (
 func (s *scanner) heading(a *assignment) bool {
 	ver := a.ver
 	v := bytes.TrimRight(s.v, " \t\r\n")
-	if !s.eol || ver.need > 2 || ver.kind != plainKey || len(v) > maxHeader || s.noTable {
+	if !s.eol || ver.need > likely || ver.kind != plainKey || len(v) > maxHeader || s.noTable {
 		return false
 	}
 	t := &s.next.table
@@ -218,7 +218,7 @@ func (s *scanner) row() bool {
 		}
 		a, b := t.cell(v, first)
 		t.cols[0] = column{last, 0, s.cache.classify(bytes.Trim(v[a:b], " \t\"'`*"), false)}
-		if t.cols[0].ver.need > 2 {
+		if t.cols[0].ver.need > likely {
 			t.cols[0].ver.need = 0
 		}
 	}
@@ -238,7 +238,7 @@ func (s *scanner) row() bool {
 			b--
 		}
 		val := v[a:b]
-		if len(val) < 4 || !c.ver.numbers && isNumber(val) || isUUID(val) && c.ver.need > 1 || isDate(val) || !s.enough(val, verdict{need: max(2, c.ver.need), numbers: c.ver.numbers}) || bytes.IndexByte(val, ' ') >= 0 && isSentence(val) {
+		if len(val) < 4 || !c.ver.numbers && isNumber(val) || isUUID(val) && c.ver.need > possible || isDate(val) || !s.enough(val, verdict{need: max(likely, c.ver.need), numbers: c.ver.numbers}) || bytes.IndexByte(val, ' ') >= 0 && isSentence(val) {
 			continue
 		}
 		s.foundValue(a, b)

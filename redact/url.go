@@ -21,14 +21,14 @@ func (s *scanner) userinfo(_, start int) {
 	switch {
 	case at >= 0 && colon >= 0 && colon < at:
 		s.randomUser(start, colon)
-		if pw := v[colon+1 : at]; weigh(pw) > 0 || stopWords[string(pw)] {
+		if pw := v[colon+1 : at]; weigh(pw) >= possible || stopWords[string(pw)] {
 			s.foundValue(colon+1, at)
 		}
 	case at >= 0:
 		s.randomUser(start, at)
 	case s.eol && atEnd(v, end) && colon != start: // wrapped or cut off in front of the @
 		a := max(start, colon+1)
-		if end-a >= 14 && s.weigh(v[a:end]) == 3 && bytes.IndexByte(v[a:end], '.') < 0 {
+		if end-a >= 14 && s.weigh(v[a:end]) == random && bytes.IndexByte(v[a:end], '.') < 0 {
 			s.foundValue(a, end)
 		}
 	}
@@ -79,7 +79,7 @@ func (s *scanner) lateAt(start, i int) int {
 
 // randomUser redacts the user of a URL if it is a token.
 func (s *scanner) randomUser(start, end int) {
-	if user := s.v[start:end]; len(user) >= 12 && looksRandom(user) && weigh(user) == 3 {
+	if user := s.v[start:end]; len(user) >= 12 && looksRandom(user) && weigh(user) == random {
 		s.foundValue(start, end)
 	}
 }
@@ -109,7 +109,7 @@ func (s *scanner) query(at, end int) {
 		return
 	}
 	j := s.classEnd('p', end)
-	if val := v[end:j]; len(val) >= 8 && weigh(val) >= max(2, ver.need) && !isUUID(val) || len(val) >= 6 && ver.need == 2 && weigh(val) >= 2 {
+	if val := v[end:j]; len(val) >= 8 && weigh(val) >= max(likely, ver.need) && !isUUID(val) || len(val) >= 6 && ver.need == likely && weigh(val) >= likely {
 		s.foundValue(end, j)
 	}
 }
@@ -125,7 +125,7 @@ func (s *scanner) dsn(at, _ int) {
 	s.steps += at - i
 	s.dsnAt = at
 	n := bytes.IndexByte(v[i:at], ':')
-	if n >= 0 && weigh(v[i+n+1:at]) > 0 {
+	if n >= 0 && weigh(v[i+n+1:at]) >= possible {
 		s.found(i+n+1, at, "")
 	}
 }

@@ -7,10 +7,19 @@ import (
 	"unicode/utf8"
 )
 
-// weigh says how much v looks like a secret rather than like a word of prose or
-// configuration: 0 never one (empty, a placeholder, a reference, a mask), 1 a
-// plain word or number, 2 letters mixed with digits or punctuation, 3 random.
-func weigh(v []byte) int {
+// A weight says how much a value looks like a secret rather than like a word of prose
+// or configuration.
+type weight uint8
+
+const (
+	never    weight = iota // empty, a placeholder, a reference, a mask
+	possible               // a plain word or number
+	likely                 // letters mixed with digits or punctuation
+	random                 // nothing that a person would write
+)
+
+// weigh returns the weight of v.
+func weigh(v []byte) weight {
 	for len(v) > 0 && isSpace(v[0]) {
 		v = v[1:]
 	}
@@ -18,7 +27,7 @@ func weigh(v []byte) int {
 		v = v[:len(v)-1]
 	}
 	if len(v) == 0 || isReference(v) {
-		return 0
+		return never
 	}
 	var n [numTraits]int
 	var turns, rises int
@@ -42,37 +51,37 @@ func weigh(v []byte) int {
 	if len(v) >= 10 && n[traitMark]+spaces+n[traitHigh] == 0 && ascii >= 2 && ascii+digits >= len(v)*2/3 &&
 		(turns+rises)*5 >= len(v) && (digits >= 2 || rises*6 >= len(v)) {
 		if n[traitSign] > 0 && isMask(v) {
-			return 0
+			return never
 		}
-		return 3
+		return random
 	}
 	if isMask(v) {
-		return 0
+		return never
 	}
 	switch {
 	case letters+digits == 0 && len(v) < 4:
-		return 0
+		return never
 	case letters > 0 && digits == 0 && others == 0 && spaces == 0:
 		var buf [24]byte
 		if len(v) <= len(buf) && stopWords[string(lower(v, buf[:0]))] {
-			return 0
+			return never
 		}
 		if rises >= 3 && rises*5 >= len(v) {
-			return 2
+			return likely
 		}
-		return 1
+		return possible
 	case letters == 0 && others == 0:
-		return 1
+		return possible
 	case digits == 0 && v[len(v)-1] == '!' && len(v) < 10 && stopWords[string(lower(v[:len(v)-1], nil))]:
-		return 0 // GraphQL's String!
+		return never // GraphQL's String!
 	case digits == 0 && wordy(v):
 		var buf [24]byte
 		if len(v) <= len(buf) && stopWords[string(lower(v, buf[:0]))] {
-			return 0
+			return never
 		}
-		return 1
+		return possible
 	}
-	return 2
+	return likely
 }
 
 // Traits of characters.
@@ -111,9 +120,9 @@ var traits = func() (t [256]uint8) {
 }()
 
 // weigh is weigh for a part of s.v, which several rules may ask for in turn.
-func (s *scanner) weigh(v []byte) int {
+func (s *scanner) weigh(v []byte) weight {
 	if len(v) == 0 {
-		return 0
+		return never
 	}
 	if s.weighed.at != &v[0] || s.weighed.n != len(v) {
 		s.weighed.at, s.weighed.n, s.weighed.w = &v[0], len(v), weigh(v)
@@ -443,16 +452,16 @@ func isBasic(v []byte) bool {
 // enough reports whether val is a secret under ver.
 func (s *scanner) enough(val []byte, ver verdict) bool {
 	w := s.weigh(val)
-	if w == 0 || w < ver.need && !(ver.weak && isBasic(val) && len(val) >= 8) {
+	if w == never || w < ver.need && !(ver.weak && isBasic(val) && len(val) >= 8) {
 		return false
 	}
 	if ver.weak && (len(val) < 16 || isUUID(val) || isDigest(val[bytes.LastIndexByte(val, '-')+1:])) {
 		return isBasic(val) && len(val) >= 8
 	}
-	if !ver.numbers && isNumber(val) || len(val) < 3 && w < 3 {
+	if !ver.numbers && isNumber(val) || len(val) < 3 && w < random {
 		return false
 	}
-	return !(ver.object && isObjectName(val)) && !(ver.need == 2 && isMail(val))
+	return !(ver.object && isObjectName(val)) && !(ver.need == likely && isMail(val))
 }
 
 func isMail(val []byte) bool {
