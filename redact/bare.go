@@ -110,15 +110,15 @@ func (s *scanner) bareEnd(a *assignment, i int) int {
 	depth := 0 // of brackets that the value has opened
 	j := i
 	for ; j < len(v) && j-i < 4*unbounded && v[j] > ' ' && v[j] != 0x7f; j++ {
-		switch v[j] {
-		case '(', '[', '{':
+		switch c := v[j]; {
+		case isAlnum(c):
+			continue
+		case c == '(' || c == '[' || c == '{':
 			depth++
 			continue
-		case ')', ']', '}':
-			if depth > 0 {
-				depth--
-				continue
-			}
+		case depth > 0 && (c == ')' || c == ']' || c == '}'):
+			depth--
+			continue
 		}
 		if endsBareword(a, v, i, j) {
 			break

@@ -106,7 +106,7 @@ func (s *scanner) quotedValue(a *assignment, i int, q quote) {
 		if !closed {
 			return
 		}
-		if len(val) >= 6 && wordy(val) && bytes.IndexByte(val, ' ') < 0 && !stopWords[foldString(string(val))] && s.setter(i) {
+		if len(val) >= 6 && wordy(val) && bytes.IndexByte(val, ' ') < 0 && !isStopWord(val) && s.setter(i) {
 			s.found(i, end, "")
 			return
 		}

@@ -29,28 +29,10 @@ func weigh(v []byte) weight {
 	if len(v) == 0 || isReference(v) {
 		return never
 	}
-	var n [numTraits]int
-	var turns, rises int
-	last := uint8(traitMark)
-	for _, c := range v {
-		t := traits[c]
-		n[t]++
-		switch {
-		case last == t:
-		case t == traitDigit && (last == traitUpper || last == traitLower), last == traitDigit && (t == traitUpper || t == traitLower):
-			turns++
-		case t == traitUpper && last == traitLower:
-			rises++
-		}
-		last = t
-	}
-	digits, spaces := n[traitDigit], n[traitSpace]
-	others := n[traitMark] + n[traitSign] + n[traitJoin]
-	ascii := n[traitUpper] + n[traitLower]
-	letters := ascii + n[traitHigh]
-	if len(v) >= 10 && n[traitMark]+spaces+n[traitHigh] == 0 && ascii >= 2 && ascii+digits >= len(v)*2/3 &&
-		(turns+rises)*5 >= len(v) && (digits >= 2 || rises*6 >= len(v)) {
-		if n[traitSign] > 0 && isMask(v) {
+	var c traitCount
+	c.count(v)
+	if c.looksRandom(len(v)) {
+		if c.n[traitSign] > 0 && isMask(v) {
 			return never
 		}
 		return random
@@ -58,30 +40,70 @@ func weigh(v []byte) weight {
 	if isMask(v) {
 		return never
 	}
+	digits, letters := c.n[traitDigit], c.n[traitUpper]+c.n[traitLower]+c.n[traitHigh]
+	others := c.n[traitMark] + c.n[traitSign] + c.n[traitJoin]
 	switch {
 	case letters+digits == 0 && len(v) < 4:
 		return never
-	case letters > 0 && digits == 0 && others == 0 && spaces == 0:
-		var buf [24]byte
-		if len(v) <= len(buf) && stopWords[string(lower(v, buf[:0]))] {
-			return never
-		}
-		if rises >= 3 && rises*5 >= len(v) {
-			return likely
-		}
-		return possible
 	case letters == 0 && others == 0:
 		return possible
-	case digits == 0 && v[len(v)-1] == '!' && len(v) < 10 && stopWords[string(lower(v[:len(v)-1], nil))]:
+	case digits == 0 && v[len(v)-1] == '!' && len(v) < 10 && isStopWord(v[:len(v)-1]):
 		return never // GraphQL's String!
 	case digits == 0 && wordy(v):
-		var buf [24]byte
-		if len(v) <= len(buf) && stopWords[string(lower(v, buf[:0]))] {
+		if isStopWord(v) {
 			return never
 		}
-		return possible
+		if others+c.n[traitSpace] > 0 || c.rises < 3 || c.rises*5 < len(v) {
+			return possible
+		}
 	}
 	return likely
+}
+
+// looksRandom reports whether v could not be a word, a name, a date or a path:
+// a run of token characters that changes between small letters, capitals and
+// digits more often than names do.
+func looksRandom(v []byte) bool {
+	if len(v) < minRandom {
+		return false
+	}
+	var c traitCount
+	c.count(v)
+	return c.looksRandom(len(v))
+}
+
+// minRandom is how long what looks random is at least.
+const minRandom = 10
+
+// A traitCount says how often characters of each trait occur in a text, how often it
+// turns between letters and digits, and how often it rises from a small letter to a
+// capital.
+type traitCount struct {
+	n            [numTraits]int
+	turns, rises int
+}
+
+func (c *traitCount) count(v []byte) {
+	last := uint8(traitMark)
+	for _, b := range v {
+		t := traits[b]
+		c.n[t]++
+		switch {
+		case last == t:
+		case t == traitDigit && (last == traitUpper || last == traitLower), last == traitDigit && (t == traitUpper || t == traitLower):
+			c.turns++
+		case t == traitUpper && last == traitLower:
+			c.rises++
+		}
+		last = t
+	}
+}
+
+// looksRandom is [looksRandom] for the text that was counted, of a length.
+func (c *traitCount) looksRandom(length int) bool {
+	letters, digits := c.n[traitUpper]+c.n[traitLower], c.n[traitDigit]
+	return length >= minRandom && c.n[traitMark]+c.n[traitSpace]+c.n[traitHigh] == 0 && letters >= 2 && letters+digits >= length*2/3 &&
+		(c.turns+c.rises)*5 >= length && (digits >= 2 || c.rises*6 >= length)
 }
 
 // Traits of characters.
@@ -143,6 +165,12 @@ var stopWords = wordSet(`secrets passwords tokens files compat true false yes no
 	rejected accepted denied refused mismatch matches match does did do accepts contains length format policy
 	chauthtok amd64 arm64 i386 armhf noarch reset resetting strength field fields input hash hashed via using per week weak strong short long today
 	public private readonly read write admin-only`)
+
+// isStopWord reports whether v, in any case, is one of stopWords.
+func isStopWord(v []byte) bool {
+	var buf [24]byte
+	return len(v) <= len(buf) && stopWords[string(lower(v, buf[:0]))]
+}
 
 // isMask reports whether v is already a placeholder or a masked value.
 func isMask(v []byte) bool {
@@ -344,36 +372,6 @@ func isPath(v []byte) bool {
 		}
 	}
 	return !looksRandom(v)
-}
-
-// looksRandom reports whether v could not be a word, a name, a date or a path:
-// a run of token characters that changes between small letters, capitals and
-// digits more often than names do.
-func looksRandom(v []byte) bool {
-	if len(v) < 10 {
-		return false
-	}
-	var n [numTraits]int
-	var turns, rises int
-	last := uint8(traitMark)
-	for _, c := range v {
-		t := traits[c]
-		if t <= traitSpace || t == traitHigh {
-			return false
-		}
-		n[t]++
-		if t != last {
-			switch {
-			case t == traitDigit && (last == traitUpper || last == traitLower), last == traitDigit && (t == traitUpper || t == traitLower):
-				turns++
-			case t == traitUpper && last == traitLower:
-				rises++
-			}
-		}
-		last = t
-	}
-	letters := n[traitUpper] + n[traitLower]
-	return letters >= 2 && letters+n[traitDigit] >= len(v)*2/3 && (turns+rises)*5 >= len(v) && (n[traitDigit] >= 2 || rises*6 >= len(v))
 }
 
 // isUUID reports whether v has the shape of a UUID.
