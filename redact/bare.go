@@ -187,7 +187,7 @@ func (s *scanner) isNoArgument(a *assignment, b *bareword) bool {
 		return true
 	case b.at-a.stop > 1 && s.weigh(val) < likely, isUpperName(val):
 		return true
-	case isPair(val) && hasEndingWord(a.name, "secret"):
+	case isPair(val) && endsFold(a.name, "secret"):
 		return true // docker build --secret id=x,src=y
 	}
 	return s.weigh(val) == possible && b.ver.need == possible && (s.moreProse(b.end) || mixedNames(val) && classify(val, false).need > 0)
@@ -271,11 +271,11 @@ func (s *scanner) valueSpaces(a *assignment, b *bareword) int {
 // userPass redacts the password if the value of a name such as AUTH or CREDENTIALS is
 // user:password or user/password, and reports whether it is.
 func (s *scanner) userPass(a *assignment, b *bareword) bool {
-	if !(b.ver.weak && hasEndingWord(a.name, "auth") || hasEndingWord(a.name, "credentials") || hasEndingWord(a.name, "creds")) {
+	if !(b.ver.weak && endsFold(a.name, "auth") || endsFold(a.name, "credentials") || endsFold(a.name, "creds")) {
 		return false
 	}
 	n := bytes.IndexAny(b.val, ":/")
-	if n < 1 || n > 32 || !isVariableName(b.val[:n]) {
+	if n < 1 || n > 32 || !isSimpleName(b.val[:n]) {
 		return false
 	}
 	if pw := b.val[n+1:]; len(pw) < 5 || weigh(pw) < likely || bytes.IndexByte(pw, '/') >= 0 {
@@ -294,7 +294,7 @@ var weakPasswords = wordSet("secret password passwd admin login user username pu
 // Source: https://support.google.com/accounts/answer/185833
 func appPassword(val, rest []byte) bool {
 	rest = bytes.TrimRight(rest, " \t\r\"'")
-	if len(val) != 4 || len(rest) != 15 || !isVariableName(val) {
+	if len(val) != 4 || len(rest) != 15 || !isSimpleName(val) {
 		return false
 	}
 	for i, c := range rest {

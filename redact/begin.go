@@ -29,7 +29,7 @@ func (s *scanner) begin() (drop bool) {
 	} else if st.ttl > 0 && st.mode == modeNone {
 		s.separateValue(i)
 	}
-	if st.cont == contToken && st.mode == modeNone && s.skip <= i {
+	if st.wrapped && st.mode == modeNone && s.skip <= i {
 		s.continuation(i)
 	}
 	if st.k.value > 0 && s.known != nil {
@@ -113,7 +113,7 @@ func (s *scanner) insideBlock() fate {
 		s.next.mode, s.next.indent, s.next.word = modeBlock, st.indent, more
 		if m := v[a:e]; markLen(m) != len(m) {
 			s.found(a, e, "")
-			s.next.cont = noCont
+			s.next.wrapped = false
 		}
 		return lineKept
 	}

@@ -14,6 +14,7 @@ func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
 
 func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 
+// upper returns c, a small letter as a capital.
 func upper(c byte) byte {
 	if isLower(c) {
 		return c - 'a' + 'A'
@@ -21,10 +22,14 @@ func upper(c byte) byte {
 	return c
 }
 
+// hasPrefix is bytes.HasPrefix for a string.
 func hasPrefix(v []byte, p string) bool { return len(v) >= len(p) && string(v[:len(p)]) == p }
 
+// foldString returns s with small letters in the place of capitals.
 func foldString(s string) string { return string(lower([]byte(s), nil)) }
 
+// equalFold reports whether b, which is as long as lit, is lit in any case. lit has
+// small letters only.
 func equalFold(b []byte, lit string) bool {
 	for i, c := range b {
 		if fold(c) != lit[i] {
@@ -34,6 +39,7 @@ func equalFold(b []byte, lit string) bool {
 	return true
 }
 
+// lower appends v in small letters to buf. Only ASCII has them.
 func lower(v, buf []byte) []byte {
 	for _, c := range v {
 		buf = append(buf, fold(c))

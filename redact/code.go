@@ -159,6 +159,7 @@ func isTemplate(val []byte) bool {
 	return bytes.IndexByte(val, '{') >= 0 && (bytes.Contains(val, []byte("{{")) || bytes.Contains(val, []byte("${"))) && weigh(stripTemplates(val)) < likely
 }
 
+// stripTemplates returns val without what stands in braces.
 func stripTemplates(val []byte) []byte {
 	var out []byte
 	for i := 0; i < len(val); i++ {

@@ -120,7 +120,7 @@ func (s *scanner) flag(at, end int) {
 func (s *scanner) anyUser(i int) {
 	e := s.wordEnd(i, len(s.v))
 	user, pw, ok := bytes.Cut(s.v[i:e], []byte(":"))
-	if ok && isVariableName(user) && len(pw) >= 16 && weigh(pw) == random {
+	if ok && isSimpleName(user) && len(pw) >= 16 && weigh(pw) == random {
 		s.found(e-len(pw), e, "")
 	}
 }
@@ -190,7 +190,9 @@ func auditField(v []byte, i int) int {
 	return i
 }
 
-func isVariableName(v []byte) bool {
+// isSimpleName reports whether v is letters, digits and what joins them, as the names
+// of users and hosts are.
+func isSimpleName(v []byte) bool {
 	for _, c := range v {
 		if !isAlnum(c) && c != '_' && c != '-' && c != '.' {
 			return false

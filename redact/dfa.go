@@ -118,6 +118,7 @@ func newDFA(lits []string) *dfa {
 	return d
 }
 
+// fold returns c, a capital as a small letter.
 func fold(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		return c + 'a' - 'A'

@@ -502,6 +502,7 @@ func githubSum(t []byte) bool { return base62Sum(t[4:]) }
 // Source: https://github.blog/2021-09-23-announcing-npms-new-access-token-format/
 func npmSum(t []byte) bool { return base62Sum(t[4:]) }
 
+// base62Sum checks the CRC-32 behind 30 characters, in six digits of base 62.
 func base62Sum(body []byte) bool {
 	return len(body) == 36 && string(body[30:]) == base62(crc32.ChecksumIEEE(body[:30]))
 }

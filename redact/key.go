@@ -5,6 +5,7 @@ import "bytes"
 // maxName is how long a name may be; longer runs of name characters are data.
 const maxName = 80
 
+// nameByte reports whether c may be part of a name.
 func nameByte(c byte) bool {
 	return isAlnum(c) || c == '_' || c == '-' || c == '.' || c >= 0x80
 }
@@ -132,6 +133,7 @@ func (s *scanner) judgeTwoWords(a *assignment) {
 	}
 }
 
+// hasHigh reports whether v has characters that are not ASCII.
 func hasHigh(v []byte) bool {
 	for _, c := range v {
 		if c >= 0x80 {

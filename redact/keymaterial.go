@@ -66,7 +66,7 @@ func (s *scanner) jwkMembers(i, to int) {
 		end, _ = closeQuote(v[:to], j+n, q, false)
 		if end-j-n >= 16 {
 			s.found(j+n, end, privateKey)
-			s.next.cont = noCont
+			s.next.wrapped = false
 		}
 		i = end + n
 	}

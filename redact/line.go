@@ -36,6 +36,7 @@ const (
 	swallowQuoted
 )
 
+// want makes the line wait, if it may.
 func (s *scanner) want(w want) {
 	if s.mayHold && s.wants == wantNothing {
 		s.wants = w
@@ -163,10 +164,7 @@ func (s *scanner) settle(dst []byte, kept int) []byte {
 func (s *scanner) reset() {
 	s.spans = s.spans[:0]
 	s.wants = wantNothing
-	s.skip, s.names, s.noAt, s.header, s.dsnAt, s.refusedTo, s.refusals, s.refused = 0, 0, 0, 0, 0, 0, 0, 0
-	s.tools, s.noTable = toolSearch{}, false
-	s.weighed.at = nil // buffers are used again
-	clear(s.runs[:])
+	s.progress = progress{}
 }
 
 // onPanic is told of a panic before the line is dropped; tests let it through.

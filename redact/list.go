@@ -52,7 +52,7 @@ func (s *scanner) item(i int, ver verdict) {
 	}
 	if val := v[i:end]; bytes.IndexByte(val, ' ') < 0 && val[len(val)-1] != ':' && weigh(val) >= likely && s.enough(val, ver) && !isTemplate(val) && !isDigest(val) {
 		s.foundValue(i, end)
-		s.next.cont = noCont
+		s.next.wrapped = false
 	}
 	s.next.pending, s.next.valueOf, s.next.indentK = pendingRandom, ver, s.st.indentK
 }
@@ -73,7 +73,7 @@ func (s *scanner) listed(i int) {
 	val := v[i+n : end]
 	if weigh(val) >= likely && s.enough(val, s.st.valueOf) || weigh(val) == possible && isNumber(val) && len(val) >= 6 && s.st.valueOf.numbers {
 		s.foundValue(i+n, end)
-		s.next.cont = noCont
+		s.next.wrapped = false
 	}
 	if len(rest) == 0 || rest[0] != ')' && rest[0] != ']' && rest[0] != ';' {
 		s.next.pending, s.next.valueOf, s.next.ttl = pendingList, s.st.valueOf, 1

@@ -23,6 +23,7 @@ const (
 // words is a set of words, all in lower case.
 type words map[string]bool
 
+// wordSet returns the words of a list.
 func wordSet(s string) words {
 	w := make(words)
 	for _, f := range strings.Fields(s) {
@@ -250,6 +251,7 @@ func pairSet(s string) words {
 	return w
 }
 
+// endsSecret reports whether w ends with one of secretEndings.
 func endsSecret(w []byte) bool {
 	for _, e := range secretEndings {
 		if hasEnding(w, e) {
@@ -259,6 +261,7 @@ func endsSecret(w []byte) bool {
 	return false
 }
 
+// hasEnding reports whether w is a longer word that ends with e.
 func hasEnding(w []byte, e string) bool {
 	return len(w) > len(e) && string(w[len(w)-len(e):]) == e
 }
@@ -282,6 +285,7 @@ func (w *nameWords) isPair(i int) bool {
 	return secretPairs[string(pair)]
 }
 
+// at returns word i.
 func (w *nameWords) at(i int) []byte { return w.buf[w.from[i]:w.to[i]] }
 
 // split splits a name into words, at punctuation and where a capital follows a
@@ -334,6 +338,7 @@ type verdictCache [64]struct {
 	verdict verdict
 }
 
+// classify is [classify], remembered.
 func (c *verdictCache) classify(name []byte, inURL bool) verdict {
 	if len(name) > len(c[0].name) {
 		return classify(name, inURL)
@@ -389,6 +394,7 @@ func isLoud(name []byte) bool {
 	return n > 1
 }
 
+// isUpperName reports whether v is capitals, or words of them.
 func isUpperName(v []byte) bool {
 	for _, c := range v {
 		if !isUpper(c) && c != '_' && c != '-' {
@@ -398,7 +404,8 @@ func isUpperName(v []byte) bool {
 	return true
 }
 
-func hasEndingWord(name []byte, word string) bool {
+// endsFold reports whether name ends with word, in any case.
+func endsFold(name []byte, word string) bool {
 	n := len(name) - len(word)
 	return n >= 0 && equalFold(name[n:], word)
 }

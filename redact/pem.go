@@ -61,7 +61,7 @@ func (s *scanner) pem(_, i int) {
 		s.next.mode = modePEM
 		s.next.ttl = 0
 	}
-	s.next.cont = noCont
+	s.next.wrapped = false
 }
 
 // holdsKey reports whether there is a run of base64 in v that could be of a key.
@@ -155,12 +155,12 @@ func (s *scanner) pemLine() (drop bool) {
 		body := bytes.TrimRight(v[i+1:], " \t\r\n\"',\\")
 		if len(body) >= 32 && isPEMBody(body) {
 			s.found(i+1, i+1+len(body), privateKey)
-			s.next.cont, s.next.ttl = noCont, 1
+			s.next.wrapped, s.next.ttl = false, 1
 			return false
 		}
 		if s.st.ttl > 0 && len(body) >= 4 && isPEMBody(body) && i > 8 {
 			s.found(i+1, i+1+len(body), privateKey)
-			s.next.cont = noCont
+			s.next.wrapped = false
 			return false
 		}
 	}
@@ -193,6 +193,7 @@ func isKeyLine(v []byte) bool {
 	return upper > 8 && lower > 8 && digits > 1
 }
 
+// isPEMBody reports whether b may be a line of base64 of a PEM block.
 func isPEMBody(b []byte) bool {
 	for _, c := range b {
 		if !charsets['b'][c] && c != '=' && c != '-' && c != '_' {
@@ -205,6 +206,7 @@ func isPEMBody(b []byte) bool {
 	return mixed(b) || mixedCase(b)
 }
 
+// isPEMHeader reports whether b is a header of a PEM or OpenPGP block.
 func isPEMHeader(b []byte) bool {
 	for _, h := range []string{"Proc-Type:", "DEK-Info:", "Version:", "Comment:", "Hash:", "Charset:", "Subject:", "X-", "Key-Derivation:"} {
 		if hasPrefix(b, h) {
@@ -250,6 +252,6 @@ func (s *scanner) putty(_, i int) {
 	}
 	if j-i >= 16 {
 		s.found(i, j, privateKey)
-		s.next.cont = noCont
+		s.next.wrapped = false
 	}
 }

@@ -35,9 +35,9 @@ func (s *scanner) accountLine() {
 		i = skipBlanks(v, i+1)
 	}
 	n := bytes.IndexByte(v[i:], ':')
-	if n > 0 && isVariableName(v[i:i+n]) && i+n+1 < len(v) && v[i+n+1] > ' ' && bytes.IndexByte(v[i+n:], ' ') < 0 && weigh(v[i+n+1:]) >= possible {
+	if n > 0 && isSimpleName(v[i:i+n]) && i+n+1 < len(v) && v[i+n+1] > ' ' && bytes.IndexByte(v[i+n:], ' ') < 0 && weigh(v[i+n+1:]) >= possible {
 		s.found(i+n+1, len(v), "")
-		s.next.cont = noCont
+		s.next.wrapped = false
 	}
 }
 

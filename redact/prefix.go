@@ -59,6 +59,8 @@ func logPrefix(v []byte) int {
 	return 0
 }
 
+// indentOf returns the indentation of the line of v[i], behind what a logger puts
+// before it. The dash of a list counts as such.
 func (s *scanner) indentOf(i int) int {
 	v := s.v
 	j := i

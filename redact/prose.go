@@ -259,6 +259,7 @@ func strongWord(val []byte) bool {
 	return digits > 0 && digits+letters >= 4 && letters > 1 || marks > 0 && letters+digits >= 4
 }
 
+// isVersion reports whether v is a version, a number, or the name of an algorithm.
 func isVersion(v []byte) bool {
 	if len(v) > 1 && (v[0] == 'v' || v[0] == 'V') {
 		v = v[1:]
@@ -274,6 +275,7 @@ func isVersion(v []byte) bool {
 	return true
 }
 
+// isDate reports whether v is a date or a time.
 func isDate(v []byte) bool {
 	n := 0
 	for _, c := range v {

@@ -217,7 +217,7 @@ func (s *scanner) tripleQuoted(m int, ver verdict) {
 	end := len(bytes.TrimRight(v, "\r\n"))
 	if end > i && weigh(v[i:end]) >= possible {
 		s.found(i, end, "")
-		s.next.cont = noCont
+		s.next.wrapped = false
 	}
 	s.next.mode, s.next.word = modeUntil, string(q)
 }

@@ -118,6 +118,7 @@ func New(c Config) (*Redactor, error) {
 // made and writers opened before do not know it.
 func (r *Redactor) Learn(name string, v Secret) { r.learn([]Known{{name, v}}) }
 
+// learn adds known values.
 func (r *Redactor) learn(known []Known) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -162,6 +163,7 @@ func (r *Redactor) Text(s string) Text {
 // 1 MiB whatever its input, and is not safe for concurrent use.
 func (r *Redactor) Writer(w io.Writer) io.WriteCloser { return r.writer(w) }
 
+// writer returns a writer to w.
 func (r *Redactor) writer(w io.Writer) *writer {
 	return &writer{w: w, s: scanner{r: r.rules, known: r.known.Load()}}
 }

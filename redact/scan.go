@@ -17,70 +17,83 @@ type scanner struct {
 	r     *rules
 	known *knownSet
 	plain decoded // the line without its escapes, for known
+	cache verdictCache
+	steps int // work done, for the test of linear time
 
-	v              []byte // what is looked at: a line without colours and NULs
-	eol            bool   // v ends where the line ends
-	spans          []span
-	skip           int // the end of the last span
-	fixed, fixedAt int // spans that the search began with, and those passed
-	names          int // names that begin before are decided
-	header         int // up to here an Authorization header was judged
-	noAt           int // no @ of a URL's user info before this offset
-	steps          int // work done, for the test of linear time
+	// The line, and what has been found in it.
+	v        []byte // what is looked at: a line without colours and NULs
+	eol      bool   // v ends where the line ends
+	join     bool   // v is several lines that belong together
+	unwrap   int    // if not 0, the offset of a line end that v is to have left out
+	spans    []span
+	fixed    int    // how many of them the search began with, which are sorted
+	fixedAt  int    // those of them that were passed
+	instead  []byte // what takes the place of a dropped line
+	again    []byte // what settle judges again
+	progress        // of the search in v
 
-	st   state // what the lines before say
-	next state // what this line says
+	// The lines before and behind it.
+	st      state // what the lines before say
+	next    state // what this line says
+	mayHold bool  // the line may wait for the next
+	wants   want  // what it waits for
+	quote   byte  // the closing quote, if that
+	begun   bool  // the next line is of a private key
 
-	runs    [len(classNames)]struct{ from, to int } // a run of each class, so that none is walked twice
-	noTable bool                                    // the line is no header of a table
-	tools   toolSearch
-	weighed struct {
-		at *byte
-		n  int
-		w  weight
-	} // the last answer of weigh
-	refused             int    // names whose values were refused, or found in prose
-	again               []byte // what settle judges again
-	refusedTo, refusals int    // the end of the last value refused, names in it
-	dsnAt               int    // no data source name begins before
-
-	mayHold bool // the line may wait for the next
-	begun   bool // the next line is of a private key
-	wants   want // what it waits for
-	quote   byte // the closing quote, if that
-	join    bool // v is several lines that belong together
-	unwrap  int  // if not 0, the offset of a line end that v is to have left out
-
-	swallowing   swallow // at the beginning of a window
+	// The windows of a long line.
+	swallowing   swallow // at the beginning of this one
 	swallowQuote byte
-	cache        verdictCache
-	instead      []byte // what takes the place of a dropped line
 
+	// The view of the line, if v is not the line itself.
 	pos    []int32 // offset in the line of each byte of v; nil if it is the same
 	buf    []byte
 	posBuf []int32
 }
 
+// A progress says how far the search in a line has come, so that nothing is looked at
+// twice and a long line takes no longer than its length.
+type progress struct {
+	skip      int                                     // the end of the last span
+	names     int                                     // names that begin before are decided
+	header    int                                     // up to here an Authorization header was judged
+	noAt      int                                     // no @ of a URL's user info before this offset
+	dsnAt     int                                     // no data source name begins before
+	refused   int                                     // names whose values were refused, or found in prose
+	refusedTo int                                     // the end of the last value refused
+	refusals  int                                     // names in it
+	noTable   bool                                    // the line is no header of a table
+	runs      [len(classNames)]struct{ from, to int } // the last run of each class
+	tools     toolSearch
+	weighed   struct {
+		at *byte
+		n  int
+		w  weight
+	} // the last answer of weigh
+}
+
 // A state is what lines before say about this one.
 type state struct {
 	mode   mode
-	indent int // of the key of a block scalar
-	word   string
+	indent int    // in modeBlock: of the key; in modeUntil: what has been dropped
+	word   string // in modeUntil: what ends it; else not "" if a mark stands for the lines dropped
 
-	valueOf  verdict  // a "name" was seen, its "value" is secret
-	ttl      int      // for how many more lines valueOf holds
-	pending  pending  // a key at the end of the line before, its value on this line
-	indentK  int      // the indentation of that line, or the length of a word that was printed
-	cont     contKind // a secret ran up to the end of the line before
-	contLen  int
-	head     [32]byte // what that line began with
-	k        knownRest
+	valueOf verdict // a "name" was seen, its "value" is secret
+	ttl     int     // for how many more lines valueOf holds; in modeUntil: lines dropped
+	pending pending // a key at the end of the line before, its value on this line
+	indentK int     // the indentation of that line, or the length of a word that was printed
+
+	wrapped    bool // a secret ran up to the end of the line before
+	wrappedLen int
+	head       [32]byte  // what that line began with
+	k          knownRest // the same of a known value
+
 	table    table
 	accounts int  // lines that may still be user:password
 	body     bool // the line before was one of a PEM block, or its BEGIN
 	jwk      int  // lines that a JSON Web Key may still have
 }
 
+// A mode is something of several lines that the line may be inside of.
 type mode uint8
 
 const (
@@ -92,22 +105,17 @@ const (
 	modePutty      // in the private lines of a PuTTY key
 )
 
+// A pending says how the value of a name on the line before looks that is to be on this
+// one.
 type pending uint8
 
 const (
-	noPending pending = iota
-	pendingQuoted
-	pendingAny
-	pendingRandom
-	pendingPrinted // a word that has the line, or the one behind a blank line, to itself
-	pendingList    // lines of quoted strings
-)
-
-type contKind uint8
-
-const (
-	noCont contKind = iota
-	contToken
+	noPending      pending = iota
+	pendingQuoted          // in quotes
+	pendingAny             // anything: of an option, or behind a backslash
+	pendingRandom          // in quotes or random, below name: of YAML
+	pendingPrinted         // a word that has the line, or the one behind a blank line, to itself
+	pendingList            // lines of quoted strings
 )
 
 // scan finds the spans of s.v.
@@ -184,8 +192,8 @@ func (s *scanner) found(start, end int, kind string) {
 	s.spans = append(s.spans, span{start, end, kind})
 	s.skip = max(s.skip, end)
 	if end == len(s.v) || end >= len(bytes.TrimRight(s.v, "\r\n\"'`,; \\")) {
-		s.next.cont = contToken
-		s.next.contLen = end - start
+		s.next.wrapped = true
+		s.next.wrappedLen = end - start
 		copy(s.next.head[:], s.v)
 	}
 }

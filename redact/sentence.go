@@ -39,4 +39,5 @@ func isLabel(val []byte) bool {
 	return bytes.IndexByte(val, ' ') > 0 && wordy(val) && len(val) <= maxName && classify(val, false).need > 0
 }
 
+// wordyEnd reports whether val is a word with what punctuates prose behind it.
 func wordyEnd(val []byte) bool { return wordy(bytes.TrimRight(val, ",.:;)")) }

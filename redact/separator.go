@@ -116,6 +116,7 @@ func escapedColor(v []byte, i int) int {
 	return i
 }
 
+// skipBlanks returns where the blanks at v[i] end.
 func skipBlanks(v []byte, i int) int {
 	for i < len(v) {
 		switch c := v[i]; {

@@ -34,6 +34,7 @@ func (sp *spec) anchorText() string { return sp.items[sp.anchor].lit }
 // A charset is a set of bytes.
 type charset [256]bool
 
+// newCharset returns the set of the characters and ranges listed.
 func newCharset(chars string) *charset {
 	c := new(charset)
 	for i := 0; i < len(chars); i++ {

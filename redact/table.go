@@ -242,7 +242,7 @@ func (s *scanner) row() bool {
 			continue
 		}
 		s.foundValue(a, b)
-		s.next.cont = noCont
+		s.next.wrapped = false
 	}
 	return true
 }

@@ -76,7 +76,7 @@ func (s *scanner) cutToken(def *format, sp *spec, at int, open bool) {
 	case open && n >= 6 && distinct(head) > 4 && (mixed(head) || mixedCase(head)), n >= 12 && looksRandom(head):
 		s.found(at+def.keep, end, def.name)
 	case open && n < 12:
-		s.next.cont, s.next.contLen = contToken, end-at
+		s.next.wrapped, s.next.wrappedLen = true, end-at
 	}
 }
 

@@ -83,6 +83,7 @@ type traitCount struct {
 	turns, rises int
 }
 
+// count counts v.
 func (c *traitCount) count(v []byte) {
 	last := uint8(traitMark)
 	for _, b := range v {
@@ -248,6 +249,7 @@ var maskFirst = func() (t [256]bool) {
 	return t
 }()
 
+// byFirst returns the words of a list by their first letters.
 func byFirst(list string) (t [256][]string) {
 	for _, w := range strings.Fields(list) {
 		t[w[0]] = append(t[w[0]], w)
@@ -255,6 +257,7 @@ func byFirst(list string) (t [256][]string) {
 	return t
 }
 
+// distinct returns how many different bytes v has.
 func distinct(v []byte) int {
 	var seen [256]bool
 	n := 0
@@ -462,6 +465,7 @@ func (s *scanner) enough(val []byte, ver verdict) bool {
 	return !(ver.object && isObjectName(val)) && !(ver.need == likely && isMail(val))
 }
 
+// isMail reports whether val is a mail address.
 func isMail(val []byte) bool {
 	user, host, ok := bytes.Cut(val, []byte("@"))
 	return ok && wordy(user) && wordy(host) && bytes.IndexByte(host, '.') > 0
@@ -491,6 +495,7 @@ func isObjectName(val []byte) bool {
 	return named
 }
 
+// isNumber reports whether v is a number, perhaps with a unit: 1,000 or 20k.
 func isNumber(v []byte) bool {
 	for i, c := range v {
 		if !isDigit(c) && c != '.' && c != ',' && c != '-' && c != '+' && (i == 0 || i < len(v)-1 || c != 'k' && c != 'K' && c != 'M' && c != '%') {

@@ -38,7 +38,7 @@ func isOther(run []byte) bool {
 // goesWith reports whether run is random enough for the rest of a secret. The longer
 // the first part was, the less that takes, if run has its line to itself.
 func (s *scanner) goesWith(run []byte, alone bool) bool {
-	n := s.st.contLen
+	n := s.st.wrappedLen
 	switch {
 	case looksRandom(run), n >= 24 && mixedCase(run):
 		return true
