@@ -264,15 +264,25 @@ func isVersion(v []byte) bool {
 	if len(v) > 1 && (v[0] == 'v' || v[0] == 'V') {
 		v = v[1:]
 	}
-	dots := 0
 	for _, c := range v {
-		if c == '.' {
-			dots++
-		} else if !isDigit(c) && c != '-' {
-			return bytes.HasPrefix(v, []byte("sha")) || bytes.HasPrefix(v, []byte("RS")) || bytes.HasPrefix(v, []byte("HS")) || bytes.HasPrefix(v, []byte("ES")) || bytes.HasPrefix(v, []byte("OAuth")) || bytes.HasPrefix(v, []byte("oauth")) || bytes.HasPrefix(v, []byte("md5")) || bytes.HasPrefix(v, []byte("base64")) || bytes.HasPrefix(v, []byte("argon2")) || bytes.HasPrefix(v, []byte("pbkdf2")) || bytes.HasPrefix(v, []byte("utf")) || bytes.HasPrefix(v, []byte("SHA")) || bytes.HasPrefix(v, []byte("AES")) || bytes.HasPrefix(v, []byte("ed25519"))
+		if !isDigit(c) && c != '.' && c != '-' {
+			return isAlgorithm(v)
 		}
 	}
 	return true
+}
+
+// algorithms begin the names of algorithms and encodings.
+var algorithms = []string{"sha", "SHA", "md5", "RS", "HS", "ES", "AES", "ed25519", "argon2", "pbkdf2", "OAuth", "oauth", "base64", "utf"}
+
+// isAlgorithm reports whether v begins with one of algorithms.
+func isAlgorithm(v []byte) bool {
+	for _, a := range algorithms {
+		if hasPrefix(v, a) {
+			return true
+		}
+	}
+	return false
 }
 
 // isDate reports whether v is a date or a time.
