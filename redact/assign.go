@@ -388,36 +388,3 @@ func (s *scanner) stringOfPair(a *assignment, m int) bool {
 
 // loud reports whether the name is written as environment variables are.
 func (a *assignment) loud() bool { return !a.label && isLoud(a.name) }
-
-// fallback redacts the literal that a look-up falls back on: os.environ.get("X",
-// "secret"), process.env.X || "secret".
-func (s *scanner) fallback(m int) bool {
-	v := s.v
-	if m >= len(v) || !isLetter(v[m]) && v[m] != '$' && !hasPrefix(v[m:], "<%=") {
-		return false
-	}
-	end := min(len(v), m+120)
-	for i := m; i < end && v[i] != '\n' && v[i] != ';'; i++ {
-		if c := v[i]; c != '|' && c != '?' && c != 'o' && c != ',' {
-			continue
-		}
-		n := 0
-		switch {
-		case hasPrefix(v[i:], "|| "), hasPrefix(v[i:], "?? "), hasPrefix(v[i:], "or "), hasPrefix(v[i:], "?: "):
-			n = 3
-		case v[i] == ',' && bytes.IndexByte(v[m:i], '(') > 0:
-			n = 1
-		default:
-			continue
-		}
-		j := skipBlanks(v, i+n)
-		if w, q := openQuote(v, j); w > 0 {
-			e, closed := closeQuote(v, j+w, q, false)
-			if val := v[j+w : e]; closed && weigh(val) >= likely && !isSentence(val) && len(val) >= 6 && !isVersion(val) {
-				s.foundValue(j+w, e)
-			}
-			return true
-		}
-	}
-	return false
-}

@@ -10,8 +10,11 @@ func (s *scanner) call(at, i int) {
 	if c := v[i-1]; c == '"' || c == '\'' {
 		i-- // basic_auth 'user', 'secret'
 	}
-	var args, commas, strong int
-	var a, b, x, y int // the strong one, the second one
+	var second, last span // the second argument, the last one that looks like a secret
+	args, commas := 0, 0
+	if hasPrefix(v[at:], "hmac.new(") {
+		commas = 1 // the key comes first
+	}
 	for end := min(len(v), i+400); i < end && v[i] != ')' && v[i] != '\n'; i++ {
 		if v[i] == ',' {
 			commas++
@@ -25,18 +28,16 @@ func (s *scanner) call(at, i int) {
 		if !closed {
 			return
 		}
-		args++
-		val := v[i+w : e]
-		if args == 2 {
-			x, y = i+w, e
+		if args++; args == 2 {
+			second = span{start: i + w, end: e}
 		}
-		if (commas > 0 || args > 1 || hasPrefix(v[at:], "hmac.new(")) && len(val) >= 5 && s.weigh(val) >= likely && !isSentence(val) && !isVersion(val) && !bytes.Contains(val, []byte("://")) && !isLoud(val) {
-			a, b, strong = i+w, e, strong+1
+		if val := v[i+w : e]; commas+args > 1 && len(val) >= 5 && s.weigh(val) >= likely && !isSentence(val) && !isVersion(val) && !bytes.Contains(val, []byte("://")) && !isLoud(val) {
+			last = span{start: i + w, end: e}
 		}
 		i = e + w - 1
 	}
-	if strong == 0 && y-x >= 5 && weigh(v[x:y]) == possible && !isLoud(v[x:y]) && bytes.Contains(lower(v[at:at+12], nil), []byte("cred")) {
-		a, b = x, y
+	if val := v[second.start:second.end]; last.end == 0 && len(val) >= 5 && weigh(val) == possible && !isLoud(val) && bytes.Contains(lower(v[at:at+12], nil), []byte("cred")) {
+		last = second
 	}
-	s.foundValue(a, b)
+	s.foundValue(last.start, last.end)
 }

@@ -197,3 +197,45 @@ func isPair(val []byte) bool {
 	n := bytes.IndexByte(val, '=')
 	return n > 0 && isVariable(val[:n])
 }
+
+// fallback redacts the literal that a look-up at v[m] falls back on: os.environ.get("X",
+// "secret"), process.env.X || "secret". It reports whether there is one.
+func (s *scanner) fallback(m int) bool {
+	v := s.v
+	if m >= len(v) || !isLetter(v[m]) && v[m] != '$' && !hasPrefix(v[m:], "<%=") {
+		return false
+	}
+	for i := m; i < min(len(v), m+120) && v[i] != '\n' && v[i] != ';'; i++ {
+		n := fallsBack(v[i:])
+		if n == 0 || v[i] == ',' && bytes.IndexByte(v[m:i], '(') <= 0 {
+			continue
+		}
+		j := skipBlanks(v, i+n)
+		w, q := openQuote(v, j)
+		if w == 0 {
+			continue
+		}
+		end, closed := closeQuote(v, j+w, q, false)
+		if val := v[j+w : end]; closed && len(val) >= 6 && weigh(val) >= likely && !isSentence(val) && !isVersion(val) {
+			s.foundValue(j+w, end)
+		}
+		return true
+	}
+	return false
+}
+
+// fallsBack returns the length of what v begins with if a value to fall back on may
+// stand behind it: an operator, or the comma before a second argument.
+func fallsBack(v []byte) int {
+	switch v[0] {
+	case ',':
+		return 1
+	case '|', '?', 'o':
+		for _, op := range []string{"|| ", "?? ", "or ", "?: "} {
+			if hasPrefix(v, op) {
+				return len(op)
+			}
+		}
+	}
+	return 0
+}
