@@ -89,85 +89,93 @@ func (s *scanner) command(at int) (word string, end int) {
 func (s *scanner) flag(at, end int) {
 	v := s.v
 	word, wordEnd := s.command(at)
-	opt := v[end-1]
-	if opt == ':' { // /p:secret, /user:name secret
+	switch opt := v[end-1]; {
+	case opt == ':': // /p:secret
 		if word == "xfreerdp" || word == "wfreerdp" {
 			s.argument(end)
 		}
-		return
-	}
-	if word == "" && opt == 'u' && end < len(v) && v[end] == ' ' && !bytes.ContainsAny(v[at:at+1], "'\"") {
-		// Any other program: only what is a user and a random password.
-		e := s.wordEnd(end+1, len(v))
-		if user, pw, ok := bytes.Cut(v[end+1:e], []byte(":")); ok && isVariableName(user) && weigh(pw) == 3 && len(pw) >= 16 {
-			s.found(e-len(pw), e, "")
+	case word == "":
+		if opt == 'u' && byteAt(v, end) == ' ' && v[at] != '\'' && v[at] != '"' {
+			s.anyUser(end + 1)
 		}
-		return
-	}
-	if word == "" || opt == 'h' && v[end-2] == 't' {
-		return
-	}
-	if end-at > 4 { // --user
-		if end < len(v) && (v[end] == ' ' || v[end] == '=') {
+	case opt == 'h' && v[end-2] == 't': // -auth
+	case end-at > 4: // --user
+		if c := byteAt(v, end); c == ' ' || c == '=' {
 			s.userPassword(skipBlanks(v, end+1), word)
 		}
-		return
+	case opt == 'u', opt == 'U' && (word == "smbclient" || word == "rpcclient"), opt == 'a' && (word == "http" || word == "https" || word == "xh"):
+		s.userFlag(at, end, word)
+	default:
+		for _, t := range toolsByWord[word] {
+			if t.takes(opt, v[wordEnd:at]) {
+				s.toolFlag(t, at, end)
+				return
+			}
+		}
 	}
-	if opt == 'u' && v[at] == '"' { // "-u", "user:secret" of an argument list
-		i := end
-		for i < len(v) && (v[i] == '"' || v[i] == ',' || v[i] == ' ') && i-end < 3 {
+}
+
+// anyUser redacts the password of user:password, the argument at v[i] of -u of an
+// unknown program, if it is random.
+func (s *scanner) anyUser(i int) {
+	e := s.wordEnd(i, len(s.v))
+	user, pw, ok := bytes.Cut(s.v[i:e], []byte(":"))
+	if ok && isSimpleName(user) && len(pw) >= 16 && weigh(pw) == random {
+		s.found(e-len(pw), e, "")
+	}
+}
+
+// userFlag looks at the argument of -u, v[at:end], which may stand in an argument
+// list: "-u", "user:secret".
+func (s *scanner) userFlag(at, end int, word string) {
+	v := s.v
+	i := end
+	switch c := byteAt(v, end); {
+	case v[at] == '"' && v[end-1] == 'u':
+		for i-end < 3 && i < len(v) && (v[i] == '"' || v[i] == ',' || v[i] == ' ') {
 			i++
 		}
-		s.userPassword(auditField(v, i), word)
+		i = auditField(v, i)
+	case c == ' ' || c == '=':
+		i = skipBlanks(v, i+1)
+	case i < len(v) && c != '\'' && c != '"' && word != "curl":
 		return
 	}
-	if opt == 'u' || opt == 'U' && (word == "smbclient" || word == "rpcclient") || opt == 'a' && (word == "http" || word == "https" || word == "xh") {
-		i := end
-		if i < len(v) && (v[i] == ' ' || v[i] == '=') {
-			i = skipBlanks(v, i+1)
-		} else if i < len(v) && v[i] != '\'' && v[i] != '"' && word != "curl" {
+	s.userPassword(i, word)
+}
+
+// takes reports whether the option opt is t's, whose command is followed by args.
+func (t *tool) takes(opt byte, args []byte) bool {
+	_, sub, ok := strings.Cut(t.name, " ")
+	return t.opts != "" && t.opts[0] == opt && (!ok || bytes.Contains(args, []byte(sub)))
+}
+
+// toolFlag redacts the argument of the option v[at:end] of t: -p secret, -psecret,
+// "-p", "secret".
+func (s *scanner) toolFlag(t *tool, at, end int) {
+	v, i := s.v, end
+	if t.opts == "pw" {
+		if byteAt(v, i) != 'w' {
 			return
 		}
-		s.userPassword(i, word)
-		return
+		i++
 	}
-	for _, t := range toolsByWord[word] {
-		if _, sub, ok := strings.Cut(t.name, " "); t.opts == "" || t.opts[0] != opt || ok && !bytes.Contains(v[wordEnd:at], []byte(sub)) {
-			continue
-		}
-		i := end
-		if t.opts == "pw" {
-			if i >= len(v) || v[i] != 'w' {
-				return
-			}
-			i++
-		}
-		quotedOpt := v[at] == '\'' || v[at] == '"'
-		switch {
-		case i >= len(v):
-		case v[i] == ' ' || v[i] == '=':
-			if t.asks {
-				return // -p alone asks; what follows is a database
-			}
+	quoted := v[at] == '\'' || v[at] == '"'
+	switch c := byteAt(v, i); {
+	case i >= len(v):
+	case c == ' ' || c == '=':
+		if !t.asks { // -p alone asks; what follows is a database
 			s.argument(skipBlanks(v, i+1))
-		case quotedOpt && v[i] == v[at]: // "-p", "secret" of an argument list
-			j := i + 1
-			for j < len(v) && (v[j] == ',' || v[j] == ' ') {
-				j++
-			}
-			s.argument(auditField(v, j))
-		case t.glue && quotedOpt:
-			e := bytes.IndexByte(v[i:min(len(v), i+unbounded)], v[at])
-			if e > 0 && weigh(v[i:i+e]) > 0 {
-				s.found(i, i+e, "")
-			}
-		case t.glue:
-			if v[i] == '-' || isLetter(v[i]) && hasWordOption(v[i:]) {
-				return
-			}
-			s.argument(i)
 		}
-		return
+	case quoted && c == v[at]: // in an argument list
+		s.argument(auditField(v, skipAny(v, i+1, ", ")))
+	case t.glue && quoted:
+		e := bytes.IndexByte(v[i:min(len(v), i+unbounded)], v[at])
+		if e > 0 && weigh(v[i:i+e]) >= possible {
+			s.found(i, i+e, "")
+		}
+	case t.glue && c != '-' && !(isLetter(c) && hasWordOption(v[i:])):
+		s.argument(i)
 	}
 }
 
@@ -182,7 +190,9 @@ func auditField(v []byte, i int) int {
 	return i
 }
 
-func isVariableName(v []byte) bool {
+// isSimpleName reports whether v is letters, digits and what joins them, as the names
+// of users and hosts are.
+func isSimpleName(v []byte) bool {
 	for _, c := range v {
 		if !isAlnum(c) && c != '_' && c != '-' && c != '.' {
 			return false
@@ -209,8 +219,8 @@ func (s *scanner) argument(i int) {
 	}
 	if n, q := openQuote(v, i); n > 0 {
 		end, _ := closeQuote(v, i+n, q, false)
-		if weigh(v[i+n:end]) > 0 {
-			s.found(i+n, end, s.kindOf(i+n, end))
+		if weigh(v[i+n:end]) >= possible {
+			s.foundValue(i+n, end)
 		}
 		return
 	}
@@ -222,8 +232,8 @@ func (s *scanner) argument(i int) {
 		e++
 	}
 	e = min(e, len(v))
-	if val := v[i:e]; len(val) > 0 && val[0] != '-' && weigh(val) > 0 {
-		s.found(i, e, s.kindOf(i, e))
+	if val := v[i:e]; len(val) > 0 && val[0] != '-' && weigh(val) >= possible {
+		s.foundValue(i, e)
 	}
 }
 
@@ -251,8 +261,8 @@ func (s *scanner) userPassword(i int, word string) {
 	}
 	n := bytes.IndexByte(v[i:end], sep)
 	if n < 0 {
-		if val := v[i:end]; weigh(val) == 3 && len(val) >= 16 && !isUUID(val) {
-			s.found(i, end, s.kindOf(i, end))
+		if val := v[i:end]; weigh(val) == random && len(val) >= 16 && !isUUID(val) {
+			s.foundValue(i, end)
 		}
 		return
 	}
@@ -260,9 +270,9 @@ func (s *scanner) userPassword(i int, word string) {
 		i, n = i+n+1, 0
 		end, _ = closeQuote(v[:min(len(v), i+unbounded)], i+w, q, false)
 	}
-	if pw := v[i+n+1 : end]; weigh(pw) > 0 {
-		s.found(i+n+1, end, s.kindOf(i+n+1, end))
-	} else if len(pw) == 0 && n >= 8 && weigh(v[i:i+n]) >= 2 {
-		s.found(i, i+n, s.kindOf(i, i+n)) // a token as the user: curl -u sk_…:
+	if pw := v[i+n+1 : end]; weigh(pw) >= possible {
+		s.foundValue(i+n+1, end)
+	} else if len(pw) == 0 && n >= 8 && weigh(v[i:i+n]) >= likely {
+		s.foundValue(i, i+n) // a token as the user: curl -u sk_…:
 	}
 }

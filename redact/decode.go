@@ -69,6 +69,7 @@ func (d *decoded) pass(v []byte, from, to []int32) (any bool) {
 	return any
 }
 
+// copy appends v[i:j], which has no escapes.
 func (d *decoded) copy(v []byte, i, j int, from, to []int32) {
 	d.b = append(d.b, v[i:j]...)
 	if from != nil {
@@ -151,6 +152,7 @@ var entities = []struct {
 	r    rune
 }{{"&amp;", '&'}, {"&lt;", '<'}, {"&gt;", '>'}, {"&quot;", '"'}, {"&apos;", '\''}}
 
+// hexDigits returns what the n hexadecimal digits at the beginning of v stand for.
 func hexDigits(v []byte, n int) (x rune, ok bool) {
 	if len(v) < n {
 		return 0, false
@@ -243,6 +245,7 @@ var hexText = func() (t [256]bool) {
 	return t
 }()
 
+// allHex reports whether v may be part of a run of hexadecimal.
 func allHex(v []byte) bool {
 	for _, c := range v {
 		if !hexText[c] {
@@ -274,6 +277,7 @@ func (d *decoded) hexRun(v []byte, i int) int {
 // hexGaps stand between the groups of digits of a dump.
 var hexGaps = []string{", 0x", ",0x", " 0x", "\\x", "  ", " ", ":", "0x"}
 
+// hexGap returns the length of the gap that v begins with, if digits stand behind it.
 func hexGap(v []byte) int {
 	if len(v) == 0 || !hexText[v[0]] {
 		return 0

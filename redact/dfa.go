@@ -35,29 +35,44 @@ func (d *dfa) blurred(lit string) bool {
 // hit of a literal for which blurred is true has to be compared.
 func newDFA(lits []string) *dfa {
 	d := new(dfa)
+	d.classify(lits)
+	trie := d.trie(lits)
+	rows := resolve(trie)
+	d.number(trie, rows)
+	return d
+}
+
+// classify gives the bytes of lits their columns.
+func (d *dfa) classify(lits []string) {
 	classes := 1
 	for _, l := range lits {
 		for i := range len(l) {
-			if c := fold(l[i]); d.class[c] == 0 {
-				if c >= 0x80 || classes == blurClass {
-					d.class[c] = blurClass
-					continue
-				}
+			c := fold(l[i])
+			switch {
+			case d.class[c] != 0:
+			case c >= 0x80 || classes == blurClass:
+				d.class[c] = blurClass
+			default:
 				d.class[c] = uint8(classes)
 				classes++
 			}
 		}
 	}
 	for c := byte('a'); c <= 'z'; c++ {
-		d.class[c-'a'+'A'] = d.class[c]
+		d.class[upper(c)] = d.class[c]
 	}
+}
 
-	type node struct {
-		kids map[uint8]int
-		fail int
-		out  []int32
-	}
-	trie := []node{{kids: map[uint8]int{}}}
+// A trieNode is a state before it has a number.
+type trieNode struct {
+	kids map[uint8]int // by column
+	fail int           // the longest other state that the text up to here ends with
+	out  []int32
+}
+
+// trie returns the trie of lits. Its root comes first.
+func (d *dfa) trie(lits []string) []trieNode {
+	trie := []trieNode{{kids: map[uint8]int{}}}
 	for id, l := range lits {
 		at := 0
 		for i := range len(l) {
@@ -65,16 +80,21 @@ func newDFA(lits []string) *dfa {
 			kid, ok := trie[at].kids[c]
 			if !ok {
 				kid = len(trie)
-				trie = append(trie, node{kids: map[uint8]int{}})
+				trie = append(trie, trieNode{kids: map[uint8]int{}})
 				trie[at].kids[c] = kid
 			}
 			at = kid
 		}
 		trie[at].out = append(trie[at].out, int32(id))
 	}
+	return trie
+}
 
+// resolve returns the row of each node, with its failure links followed, and adds the
+// hits of the nodes that they lead to.
+func resolve(trie []trieNode) [][1 << dfaShift]int {
 	rows := make([][1 << dfaShift]int, len(trie))
-	queue := []int{0}
+	queue := []int{0} // breadth first: a failure link leads to a node nearer to the root
 	for len(queue) > 0 {
 		at := queue[0]
 		queue = queue[1:]
@@ -91,8 +111,11 @@ func newDFA(lits []string) *dfa {
 			queue = append(queue, kid)
 		}
 	}
+	return rows
+}
 
-	// Number the states so that those with hits come last.
+// number numbers the states, those with hits last, and makes the table from rows.
+func (d *dfa) number(trie []trieNode, rows [][1 << dfaShift]int) {
 	order := make([]int, len(trie))
 	for i := range order {
 		order[i] = i
@@ -115,9 +138,9 @@ func newDFA(lits []string) *dfa {
 			d.next[i<<dfaShift|c] = number[to]
 		}
 	}
-	return d
 }
 
+// fold returns c, a capital as a small letter.
 func fold(c byte) byte {
 	if 'A' <= c && c <= 'Z' {
 		return c + 'a' - 'A'

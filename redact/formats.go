@@ -108,7 +108,7 @@ var formats = []format{
 	{name: "terraform token", specs: []string{`\a{14}.atlasv1.\x{60,70}`}},
 	// https://developer.hashicorp.com/vault/docs/concepts/tokens
 	{name: "vault token", specs: []string{`hvs.\t{24,}`, `hvb.\t{100,}`, `hvr.\t{24,}`}},
-	{name: "vault token", specs: []string{`s.\a{24}`, `b.\a{90,}`}, check: random},
+	{name: "vault token", specs: []string{`s.\a{24}`, `b.\a{90,}`}, check: randomTail},
 	// https://docs.scalr.io/docs/service-accounts
 	{name: "scalr token", whole: true, specs: []string{`at-\l{15}.\a{30,}`}},
 	// https://docs.doppler.com/reference/auth-token-formats
@@ -127,7 +127,7 @@ var formats = []format{
 	// https://openrouter.ai/docs/api-reference/authentication
 	{name: "openrouter key", specs: []string{`sk-or-v1-\h{64}`}},
 	// https://api-docs.deepseek.com/ (also Moonshot, Qwen, LiteLLM and other makers of the same shape)
-	{name: "model api key", specs: []string{`sk-\h{32}`, `sk-\a{22}`, `sk-\a{32,}`, `sk-lf-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`, `sk-\t{40,}`}, check: random},
+	{name: "model api key", specs: []string{`sk-\h{32}`, `sk-\a{22}`, `sk-\a{32,}`, `sk-lf-\h{8}-\h{4}-\h{4}-\h{4}-\h{12}`, `sk-\t{40,}`}, check: randomTail},
 	// https://huggingface.co/docs/hub/security-tokens
 	{name: "huggingface token", specs: []string{`hf_\a{34,40}`, `api_org_\a{34}`}},
 	// https://docs.perplexity.ai/guides/getting-started
@@ -155,7 +155,7 @@ var formats = []format{
 	// https://docs.firecrawl.dev/introduction
 	{name: "firecrawl key", specs: []string{`fc-\h{32}`}},
 	// https://docs.voyageai.com/docs/api-key-and-installation
-	{name: "voyage key", whole: true, specs: []string{`pa-\t{43}`, `al-\t{43}`}, check: random},
+	{name: "voyage key", whole: true, specs: []string{`pa-\t{43}`, `al-\t{43}`}, check: randomTail},
 	// https://jina.ai/reader/
 	{name: "jina key", specs: []string{`jina_\t{60}`}},
 	// https://docs.wandb.ai/guides/track/environment-variables/
@@ -400,7 +400,7 @@ var formats = []format{
 	// https://docs.cursor.com/account/teams/admin-api
 	{name: "cursor key", whole: true, specs: []string{`key_\h{64}`}},
 	// https://modal.com/docs/reference/modal.config
-	{name: "modal token", whole: true, specs: []string{`as-\a{22}`, `ak-\a{22}`}, check: random},
+	{name: "modal token", whole: true, specs: []string{`as-\a{22}`, `ak-\a{22}`}, check: randomTail},
 	// https://docs.runpod.io/get-started/api-keys
 	{name: "runpod key", specs: []string{`rpa_\u{40}\l{6}`}},
 	// https://ably.com/docs/auth#api-key
@@ -418,13 +418,13 @@ var formats = []format{
 	// https://upcloud.com/docs/guides/getting-started-api-tokens/
 	{name: "upcloud token", specs: []string{`ucat_\u{26}`}},
 	// https://www.backblaze.com/docs/cloud-storage-application-keys
-	{name: "backblaze key", specs: []string{`K00\d\b{27}`}, check: random},
+	{name: "backblaze key", specs: []string{`K00\d\b{27}`}, check: randomTail},
 	// https://www.mongodb.com/docs/atlas/api/service-accounts-overview/
 	{name: "mongodb atlas secret", specs: []string{`mdb_sa_sk_\t{40}`}},
 	// https://aiven.io/docs/platform/concepts/authentication-tokens
 	{name: "aiven password", specs: []string{`AVNS_\t{19}`}},
 	// https://docs.statsig.com/sdk-keys/api-keys
-	{name: "statsig secret", whole: true, specs: []string{`secret-\a{40,60}`}, check: random},
+	{name: "statsig secret", whole: true, specs: []string{`secret-\a{40,60}`}, check: randomTail},
 	// https://stytch.com/docs/workspace-management/api-keys
 	{name: "stytch secret", specs: []string{`secret-live-\x{32,36}`, `secret-test-\x{32,36}`}},
 	// https://docs.datadoghq.com/account_management/api-app-keys/
@@ -444,7 +444,7 @@ var formats = []format{
 	// https://www.inngest.com/docs/platform/signing-keys
 	{name: "inngest signing key", specs: []string{`signkey-prod-\h{32,64}`, `signkey-test-\h{32,64}`, `signkey-branch-\h{32,64}`}},
 	// https://docs.flagsmith.com/clients/server-side
-	{name: "flagsmith key", specs: []string{`ser.\a{22}`}, check: random},
+	{name: "flagsmith key", specs: []string{`ser.\a{22}`}, check: randomTail},
 	// https://research.google/pubs/macaroons-cookies-with-contextual-caveats-for-decentralized-authorization-in-the-cloud/ (version 1, base64 of "0021location")
 	{name: "macaroon", specs: []string{`MDAxM\x{80,}`, `MDAyM\x{80,}`}},
 	// https://www.alchemy.com/docs/how-to-create-access-keys
@@ -502,6 +502,7 @@ func githubSum(t []byte) bool { return base62Sum(t[4:]) }
 // Source: https://github.blog/2021-09-23-announcing-npms-new-access-token-format/
 func npmSum(t []byte) bool { return base62Sum(t[4:]) }
 
+// base62Sum checks the CRC-32 behind 30 characters, in six digits of base 62.
 func base62Sum(body []byte) bool {
 	return len(body) == 36 && string(body[30:]) == base62(crc32.ChecksumIEEE(body[:30]))
 }
@@ -564,23 +565,12 @@ func bech32Sum(t []byte) bool {
 	return chk == 1
 }
 
-// mixed reports whether t has a letter and a digit: what has only one of them
-// is more likely a word or a number.
-func mixed(t []byte) bool {
-	var digit, letter bool
-	for _, c := range t {
-		digit = digit || isDigit(c)
-		letter = letter || isLetter(c)
-	}
-	return digit && letter
-}
-
 // mixedCaps reports whether the part of t after its four-letter prefix has a
 // letter and a digit.
 func mixedCaps(t []byte) bool { return mixed(t[min(len(t), 4):]) }
 
-// random reports whether the part of t after its two-letter prefix looks random.
-func random(t []byte) bool { return looksRandom(t[2:]) }
+// randomTail reports whether the part of t after its two-letter prefix looks random.
+func randomTail(t []byte) bool { return looksRandom(t[2:]) }
 
 // discordSpecs returns the shapes of a bot token: a user id in base64, a time
 // and a signature. The first three characters, which are base64 of two digits
@@ -616,8 +606,3 @@ func encodedPrivateKey(t []byte) bool {
 	b, err := base64.StdEncoding.DecodeString(string(t[:min(len(t), 64)/4*4]))
 	return err == nil && bytes.Contains(b, []byte("PRIVATE KEY"))
 }
-
-func isDigit(c byte) bool  { return '0' <= c && c <= '9' }
-func isLetter(c byte) bool { return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' }
-func isAlnum(c byte) bool  { return isDigit(c) || isLetter(c) }
-func isSpace(c byte) bool  { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }

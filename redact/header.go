@@ -1,6 +1,9 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // schemes are the words that may stand before credentials in an Authorization
 // header.
@@ -11,7 +14,7 @@ var schemes = wordSet(`bearer basic token digest negotiate ntlm apikey api-key a
 
 // authorization redacts the credentials of an Authorization header, whose value
 // begins at v[i].
-func (s *scanner) authorization(i int, quotedKey bool) {
+func (s *scanner) authorization(i int) {
 	v := s.v
 	if i >= len(v) || v[i] == '\n' {
 		return
@@ -29,78 +32,85 @@ func (s *scanner) authorization(i int, quotedKey bool) {
 	n, q := openQuote(v, i)
 	if n > 0 {
 		i += n
-		end = min(end, i+unbounded)
 		if s.header > i {
 			return // inside a value that was judged
 		}
-		end, _ = closeQuote(v[:end], i, q, false)
+		end, _ = closeQuote(v[:min(end, i+unbounded)], i, q, false)
 		s.header = end
 	}
-	// The name of the scheme is kept.
+	var buf [maxScheme]byte
+	scheme, i := authScheme(v, i, end, n > 0)
+	switch {
+	case i >= end || atEnd(v, i):
+		if len(scheme) > 0 && n == 0 {
+			s.await(pendingRandom, i, verdict{need: likely})
+			s.next.indentK = 0
+		}
+	case !parameterSchemes[string(lower(scheme, buf[:0]))]:
+		s.credentials(i, end, len(scheme) > 0, n > 0)
+	case n > 0:
+		s.parameters(i, end)
+	case s.header <= i:
+		s.header = s.parameters(i, min(len(v), i+unbounded))
+	}
+}
+
+// parameterSchemes have parameters in the place of one word.
+// Sources: RFC 7616, RFC 5849, RFC 7804, RFC 7486, RFC 8292, and those of AWS, Hawk and Azure.
+var parameterSchemes = wordSet("digest aws4-hmac-sha256 oauth hawk mac scram-sha-256 scram-sha-1 hoba vapid sharedaccesssignature")
+
+// maxScheme is the length of the longest name of a scheme.
+const maxScheme = 32
+
+// authScheme returns the scheme that credentials in v[i:end] begin with, and where they
+// go on behind it. If they have none, scheme is empty.
+func authScheme(v []byte, i, end int, quoted bool) (scheme []byte, at int) {
 	j := i
 	for j < end && (isAlnum(v[j]) || v[j] == '-' || v[j] == '_') {
 		j++
 	}
-	var buf [32]byte
-	scheme := ""
-	if j-i <= len(buf) && atEnd(v, j) {
-		if schemes[string(lower(v[i:j], buf[:0]))] && n == 0 {
-			s.await(pendingRandom, i, verdict{need: 2})
-			s.next.indentK = 0
-			return
-		}
+	at = j
+	switch {
+	case j < end && (v[j] == ' ' || v[j] == '+'):
+		at++
+	case j < end && hasPrefix(v[j:], "%20"):
+		at += len("%20")
+	case quoted || !atEnd(v, j):
+		return nil, i
 	}
-	if j-i <= len(buf) && j < end && (v[j] == ' ' || v[j] == '+' || hasPrefix(v[j:], "%20")) {
-		if w := lower(v[i:j], buf[:0]); schemes[string(w)] {
-			scheme = string(w)
-			i = j + 1
-			if v[j] == '%' {
-				i = j + 3
-			}
-			i = skipBlanks(v, i)
-		}
+	var buf [maxScheme]byte
+	if j-i > len(buf) || !schemes[string(lower(v[i:j], buf[:0]))] {
+		return nil, i
 	}
-	if i >= end || v[i] == '\n' || v[i] == '\r' {
-		if scheme != "" && n == 0 {
-			s.await(pendingRandom, i, verdict{need: 2})
-			s.next.indentK = 0
-		}
-		return
-	}
-	switch scheme {
-	case "digest", "aws4-hmac-sha256", "oauth", "hawk", "mac", "scram-sha-256", "scram-sha-1", "hoba", "vapid", "sharedaccesssignature":
-		if n == 0 {
-			if s.header > i {
-				return
-			}
-			end = min(len(v), i+unbounded)
-		}
-		end = s.parameters(i, end)
-		if n == 0 {
-			s.header = end
-		}
-		return
-	}
+	return v[i:j], skipBlanks(v, at)
+}
+
+// credentials redacts the word at v[i], behind a scheme or without one.
+func (s *scanner) credentials(i, end int, scheme, quoted bool) {
+	v := s.v
 	k := i
-	for k < end && k-i < unbounded && v[k] > ' ' && v[k] != ',' && v[k] != ';' && v[k] != '}' && v[k] != ')' && v[k] != '"' && v[k] != '\'' && v[k] != '`' && v[k] != '<' && !(v[k] == '\\' && escapedBreak(v, k) > k) && !(v[k] == '\\' && k+1 < end && v[k+1] == '"') {
+	for k < end && k-i < unbounded && v[k] > ' ' && strings.IndexByte(",;})\"'`<", v[k]) < 0 && !(v[k] == '\\' && (escapedBreak(v, k) > k || k+1 < end && v[k+1] == '"')) {
 		k++
 	}
 	s.steps += k - i
 	val := bytes.TrimRight(v[i:k], "]")
-	w := weigh(val)
 	if isUpperName(val) && bytes.ContainsAny(val, "_-") {
 		return // OAUTH-TOKEN
 	}
-	if scheme == "" {
-		if w >= 2 && len(val) >= 6 && !wordy(val) || len(val) >= 12 && mixedCase(val) {
-			s.found(i, i+len(val), s.kindOf(i, i+len(val)))
+	w := weigh(val)
+	switch {
+	case !scheme:
+		if !(w >= likely && len(val) >= 6 && !wordy(val)) && !(len(val) >= 12 && mixedCase(val)) {
+			return
 		}
+	case w == never, w == possible && !quoted && k < end && len(val) < 12 && v[k] == ' ': // a word of a sentence
 		return
 	}
-	if w >= 2 || w == 1 && (n > 0 || k >= end || len(val) >= 12 || v[k] != ' ') {
-		s.found(i, i+len(val), s.kindOf(i, i+len(val)))
-	}
+	s.foundValue(i, i+len(val))
 }
+
+// secretParameters are those that prove who sends them.
+var secretParameters = wordSet("response signature oauth_token oauth_signature mac oauth_consumer_key sig hmac k t nonce cnonce result data")
 
 // parameters redacts the secret ones of the parameters of a scheme, name=value
 // or name="value" between commas, and returns where they end.
@@ -113,7 +123,7 @@ func (s *scanner) parameters(i, end int) int {
 		for j < end && (isAlnum(v[j]) || v[j] == '_' || v[j] == '-') {
 			j++
 		}
-		if j == i && (v[i] == ' ' || v[i] == ',' || v[i] == ';' || v[i] == '\t' || v[i] == '\\' || v[i] == '&') {
+		if j == i && strings.IndexByte(" \t,;&\\", v[i]) >= 0 {
 			i++
 			continue
 		}
@@ -133,11 +143,8 @@ func (s *scanner) parameters(i, end int) int {
 				e++
 			}
 		}
-		switch string(name) {
-		case "response", "signature", "oauth_token", "oauth_signature", "mac", "oauth_consumer_key", "sig", "hmac", "k", "t", "nonce", "cnonce", "result", "data":
-			if val := v[a+n : e]; len(val) >= 8 && weigh(val) >= 2 {
-				s.found(a+n, e, "")
-			}
+		if val := v[a+n : e]; secretParameters[string(name)] && len(val) >= 8 && weigh(val) >= likely {
+			s.found(a+n, e, "")
 		}
 		i = min(len(v), e+n)
 	}
@@ -191,13 +198,21 @@ func (s *scanner) cookies(i int) {
 			}
 		}
 		if a < b && cookieSecret(name, v[a:b]) {
-			s.found(a, b, s.kindOf(a, b))
+			s.foundValue(a, b)
 		}
 	}
 	s.steps += i - from
 	s.header = i
 }
 
+// cookieStems are parts of the names of cookies that log somebody in, cookiesOfVisits
+// begin the names of those that only count visits.
+var (
+	cookieStems     = []string{"sess", "sid", "auth", "token", "jwt", "csrf", "xsrf", "login", "remember", "secret", "cred", "passw", "sso", "identity", "ticket", ".aspx", "key"}
+	cookiesOfVisits = []string{"_ga", "_gid", "_utm", "__utm"}
+)
+
+// cookieSecret reports whether the value of a cookie may be a credential.
 func cookieSecret(name, val []byte) bool {
 	var buf [64]byte
 	if len(name) > len(buf) {
@@ -208,16 +223,61 @@ func cookieSecret(name, val []byte) bool {
 		return false
 	}
 	w := weigh(val)
-	if w == 0 {
+	if w == never {
 		return false
 	}
-	for _, p := range [][]byte{[]byte("sess"), []byte("sid"), []byte("auth"), []byte("token"), []byte("jwt"), []byte("csrf"), []byte("xsrf"), []byte("login"), []byte("remember"), []byte("secret"), []byte("cred"), []byte("passw"), []byte("sso"), []byte("identity"), []byte("ticket"), []byte(".aspx"), []byte("key")} {
-		if bytes.Contains(low, p) {
-			return w >= 2 || len(val) >= 6
+	for _, p := range cookieStems {
+		if bytes.Contains(low, []byte(p)) {
+			return w >= likely || len(val) >= 6
 		}
 	}
-	if bytes.HasPrefix(low, []byte("_ga")) || bytes.HasPrefix(low, []byte("_gid")) || bytes.HasPrefix(low, []byte("_utm")) || bytes.HasPrefix(low, []byte("__utm")) {
-		return false
+	for _, p := range cookiesOfVisits {
+		if bytes.HasPrefix(low, []byte(p)) {
+			return false
+		}
 	}
-	return w == 3 && len(val) >= 16
+	return w == random && len(val) >= 16
+}
+
+// scheme looks at what follows Bearer or Basic.
+func (s *scanner) scheme(at, end int) {
+	v := s.v
+	if at > 0 && isAlnum(v[at-1]) && !boundaryBefore(v, at) {
+		return
+	}
+	i := end
+	for i < len(v) && (v[i] == ' ' || v[i] == '\t' || v[i] == '+' && i == end) {
+		i++
+	}
+	if hasPrefix(v[i:], "%20") {
+		i += 3
+	} else if i < len(v) && i == end && (v[i] == ':' || v[i] == '=') {
+		i++
+		for i < len(v) && v[i] == ' ' {
+			i++
+		}
+	}
+	if i == end {
+		return
+	}
+	if n, q := openQuote(v, i); n > 0 {
+		if at > 0 && v[at-1] == q.ch {
+			return // "Bearer "+token
+		}
+		i += n
+	}
+	j := s.classEnd('p', i)
+	tok := bytes.TrimRight(v[i:j], ".:%")
+	if fold(v[at+1]) == 'a' { // basic
+		if isBasic(tok) {
+			s.found(i, i+len(tok), "")
+		}
+		return
+	}
+	if n := bytes.IndexByte(tok, '='); n > 0 && (n < len(bytes.TrimRight(tok, "=")) || j < len(v) && v[j] == '"') && isVariable(tok[:n]) {
+		return // parameters: realm="x"
+	}
+	if w := weigh(tok); len(tok) >= 6 && (w >= likely && !wordy(tok) || w == random || w >= possible && len(tok) >= 20) {
+		s.foundValue(i, i+len(tok))
+	}
 }

@@ -11,7 +11,7 @@ const maxJWK = 16
 
 // jwk redacts the secret members of the JSON Web Key around "kty" at v[at]. Those
 // that stand on lines before it are not found.
-func (s *scanner) jwk(at int) {
+func (s *scanner) jwk(at, _ int) {
 	v := s.v
 	from := max(s.jwkTo, at-2*unbounded)
 	if from > at {
@@ -30,6 +30,17 @@ func (s *scanner) jwk(at int) {
 	s.jwkMembers(from, s.jwkTo)
 }
 
+// jwkLine looks at a line inside a JSON Web Key that began on a line before.
+func (s *scanner) jwkLine() {
+	end := bytes.IndexByte(s.v, '}')
+	if end < 0 {
+		end = len(s.v)
+		s.next.jwk = s.st.jwk - 1
+	}
+	s.jwkMembers(0, end)
+}
+
+// jwkMembers redacts the secret members of a JSON Web Key in v[i:to].
 func (s *scanner) jwkMembers(i, to int) {
 	v := s.v
 	s.steps += to - i
@@ -59,7 +70,7 @@ func (s *scanner) jwkMembers(i, to int) {
 		end, _ = closeQuote(v[:to], j+n, q, false)
 		if end-j-n >= 16 {
 			s.found(j+n, end, privateKey)
-			s.next.cont = noCont
+			s.next.wrapped = false
 		}
 		i = end + n
 	}
@@ -67,7 +78,7 @@ func (s *scanner) jwkMembers(i, to int) {
 
 // rsaXML redacts the text of <D>, <P> and the like, behind v[end], if it is base64.
 // Source: .NET, RSA.ToXmlString.
-func (s *scanner) rsaXML(end int) {
+func (s *scanner) rsaXML(_, end int) {
 	e := end
 	for e < len(s.v) && (charsets['b'][s.v[e]] || s.v[e] == '=') {
 		e++
@@ -80,7 +91,7 @@ func (s *scanner) rsaXML(end int) {
 
 // keyNumber makes the lines of hexadecimal behind "prime1:" secret, as
 // openssl pkey -text prints them.
-func (s *scanner) keyNumber(end int) {
+func (s *scanner) keyNumber(_, end int) {
 	if s.eol && len(bytes.TrimSpace(s.v[end:])) == 0 {
 		s.next.mode, s.next.word = modeHex, ""
 	}

@@ -47,6 +47,7 @@ const cutLen = 24
 // maxGramRefs bounds the work for one gram.
 const maxGramRefs = 64
 
+// newKnownSet returns the set of all forms of secrets, nil if there are none.
 func newKnownSet(secrets []string) *knownSet {
 	if len(secrets) == 0 {
 		return nil
@@ -82,8 +83,10 @@ func newKnownSet(secrets []string) *knownSet {
 	return k
 }
 
+// gramHash returns the place of a gram in the bitmap.
 func gramHash(g uint32) uint32 { return g * 0x9e3779b1 >> 13 }
 
+// three returns the first three bytes of b as a number.
 func three(b []byte) uint32 { return uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 }
 
 type form struct {
@@ -242,10 +245,7 @@ func (k *knownSet) continued(s *scanner, rest knownRest) {
 		return
 	}
 	val := k.values[rest.value-1].text[rest.at:]
-	i := 0
-	for i < len(s.v) && bytes.IndexByte([]byte(" \t\"'>|"), s.v[i]) >= 0 {
-		i++
-	}
+	i := skipAny(s.v, 0, " \t\"'>|")
 	if m := common(s.v[i:], val); m == len(val) || m >= 3 {
 		s.spans = append(s.spans, span{i, i + m, ""})
 		s.skip = max(s.skip, i+m)
@@ -255,6 +255,7 @@ func (k *knownSet) continued(s *scanner, rest knownRest) {
 	}
 }
 
+// common returns the length of what a and b both begin with.
 func common(a, b []byte) int {
 	n := 0
 	for n < len(a) && n < len(b) && a[n] == b[n] {

@@ -3,7 +3,6 @@ package redact
 import (
 	"bytes"
 	"slices"
-	"sort"
 )
 
 // Sizes that bound the memory of a Writer, whatever the input.
@@ -37,6 +36,7 @@ const (
 	swallowQuoted
 )
 
+// want makes the line wait, if it may.
 func (s *scanner) want(w want) {
 	if s.mayHold && s.wants == wantNothing {
 		s.wants = w
@@ -65,51 +65,24 @@ func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed i
 	if first {
 		s.next = state{}
 	}
-	drop := false
 	from := s.viewOf(ctx)
 	was := s.swallowing
 	if was != swallowNone {
-		n := s.swallowed(from)
-		if n == len(s.v) && !eol {
+		from = s.swallowed(from)
+		if from == len(s.v) && !eol {
 			return dst, len(b)
 		}
-		raw := s.rawEnd(n, b)
+		ctx = s.rawEnd(from)
 		s.swallowing = swallowNone
-		ctx, from = raw, n
 	}
-	if first {
-		drop = s.begin()
-	}
+	drop := first && s.begin()
 	if !drop {
 		s.scan()
 	}
-	if s.wants != wantNothing {
-		s.swallowing = was
-		return dst, 0
-	}
 	spans := s.merge(from)
-	if s.unwrap > 0 && !s.crosses(spans, b) {
+	if s.wants != wantNothing || s.unwrap > 0 && !s.crosses(spans) {
 		s.swallowing = was
-		return dst, 0
-	}
-	commit := len(s.v)
-	if !eol {
-		commit = max(from, s.viewOf(len(b)-overlap))
-		for i, sp := range spans {
-			if sp.start >= commit {
-				spans = spans[:i]
-				break
-			}
-			if sp.end > commit {
-				commit = sp.end
-				if sp.end == len(s.v) {
-					s.swallowing = swallowToken
-					if q := s.quoteBefore(sp.start); q != 0 {
-						s.swallowing, s.swallowQuote = swallowQuoted, q
-					}
-				}
-			}
-		}
+		return dst, 0 // wait for the next line
 	}
 	if drop {
 		dst = append(dst, s.instead...)
@@ -118,8 +91,11 @@ func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed i
 		return dst, len(b)
 	}
 	end := len(b)
-	if commit < len(s.v) {
-		end = s.raw(commit)
+	if !eol {
+		var commit int
+		if spans, commit = s.commit(spans, max(from, s.viewOf(len(b)-overlap))); commit < len(s.v) {
+			end = s.raw(commit)
+		}
 	}
 	dst = s.emit(dst, b[:end], ctx, spans)
 	if first && eol && len(spans) > 0 && s.refused > 0 {
@@ -131,10 +107,32 @@ func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed i
 	return dst, end
 }
 
+// commit returns the spans of a window that begin before v[end], and where the part of
+// it ends that can leave: behind the last of them. A secret that reaches the end of the
+// window goes on in the next.
+func (s *scanner) commit(spans []span, end int) ([]span, int) {
+	for i, sp := range spans {
+		if sp.start >= end {
+			return spans[:i], end
+		}
+		if sp.end <= end {
+			continue
+		}
+		end = sp.end
+		if end == len(s.v) {
+			s.swallowing = swallowToken
+			if q := s.quoteBefore(sp.start); q != 0 {
+				s.swallowing, s.swallowQuote = swallowQuoted, q
+			}
+		}
+	}
+	return spans, end
+}
+
 // crosses reports whether one of the spans goes over the line end left out.
-func (s *scanner) crosses(spans []span, b []byte) bool {
+func (s *scanner) crosses(spans []span) bool {
 	for _, sp := range spans {
-		if s.raw(sp.start) < s.unwrap && s.rawEnd(sp.end, b) > s.unwrap {
+		if s.raw(sp.start) < s.unwrap && s.rawEnd(sp.end) > s.unwrap {
 			return true
 		}
 	}
@@ -166,10 +164,7 @@ func (s *scanner) settle(dst []byte, kept int) []byte {
 func (s *scanner) reset() {
 	s.spans = s.spans[:0]
 	s.wants = wantNothing
-	s.skip, s.names, s.noAt, s.header, s.dsnAt, s.refusedTo, s.refusals, s.refused = 0, 0, 0, 0, 0, 0, 0, 0
-	s.tools, s.noTable, s.jwkTo = toolSearch{}, false, 0
-	s.weighed.at = nil // buffers are used again
-	clear(s.runs[:])
+	s.progress = progress{}
 }
 
 // onPanic is told of a panic before the line is dropped; tests let it through.
@@ -205,7 +200,7 @@ func (s *scanner) swallowed(i int) int {
 // emit appends b[from:] with its spans replaced.
 func (s *scanner) emit(dst, b []byte, from int, spans []span) []byte {
 	for _, sp := range spans {
-		a, z := s.raw(sp.start), s.rawEnd(sp.end, b)
+		a, z := s.raw(sp.start), s.rawEnd(sp.end)
 		if a < from {
 			a = from
 		}
@@ -279,469 +274,4 @@ func (s *scanner) merge(from int) []span {
 		n++
 	}
 	return sp[:n]
-}
-
-// view makes s.v from b: without terminal escapes and without the NULs of
-// UTF-16, so that a secret is seen in one piece. Other NULs become line ends.
-func (s *scanner) view(b []byte) {
-	esc, nul := bytes.IndexByte(b, 0x1b), bytes.IndexByte(b, 0)
-	if esc < 0 && nul < 0 && s.unwrap == 0 {
-		s.v, s.pos = b, nil
-		return
-	}
-	s.steps += len(b)
-	s.buf, s.posBuf = s.buf[:0], s.posBuf[:0]
-	for i := 0; i < len(b); i++ {
-		c := b[i]
-		if s.unwrap > 0 && (i == s.unwrap || i == s.unwrap-1 && c == '\r') {
-			if i == s.unwrap {
-				i = skipBlanks(b, i+1) - 1
-			}
-			continue
-		}
-		if c == 0x1b {
-			if n := escapeLen(b[i:]); n > 0 {
-				i += n - 1
-				continue
-			}
-		}
-		if c == 0 {
-			if i >= 2 && b[i-2] == 0 && b[i-1] != 0 || i+2 < len(b) && b[i+2] == 0 && b[i+1] != 0 || i+1 == len(b) && i > 0 && b[i-1] == '\n' || i == 0 && len(b) > 1 && b[1] == '\n' || i == 0 && len(b) == 1 {
-				continue
-			}
-			c = '\n'
-		}
-		s.buf = append(s.buf, c)
-		s.posBuf = append(s.posBuf, int32(i))
-	}
-	if esc >= 0 && nul >= 0 { // the escapes were in UTF-16 too
-		n := 0
-		for i := 0; i < len(s.buf); i++ {
-			if k := escapeLen(s.buf[i:]); k > 0 {
-				i += k - 1
-				continue
-			}
-			s.buf[n], s.posBuf[n] = s.buf[i], s.posBuf[i]
-			n++
-		}
-		s.buf, s.posBuf = s.buf[:n], s.posBuf[:n]
-	}
-	s.v, s.pos = s.buf, s.posBuf
-}
-
-// escapeLen returns the length of the terminal escape that b begins with.
-// Source: ECMA-48 sections 5.3 and 5.4.
-func escapeLen(b []byte) int {
-	if len(b) < 2 || b[0] != 0x1b {
-		return 0
-	}
-	switch b[1] {
-	case '[':
-		for i := 2; i < len(b) && i < 64; i++ {
-			if 0x40 <= b[i] && b[i] <= 0x7e {
-				return i + 1
-			}
-			if b[i] < 0x20 || b[i] > 0x3f {
-				return 0
-			}
-		}
-	case ']':
-		for i := 2; i < len(b) && i < 512; i++ {
-			if b[i] == 7 {
-				return i + 1
-			}
-			if b[i] == 0x1b && i+1 < len(b) && b[i+1] == '\\' {
-				return i + 2
-			}
-			if b[i] < 0x20 {
-				return 0
-			}
-		}
-	case '(', ')':
-		if len(b) > 2 {
-			return 3
-		}
-	case '7', '8', '=', '>', 'M', 'c':
-		return 2
-	}
-	return 0
-}
-
-// raw returns the offset in the line of v[i].
-func (s *scanner) raw(i int) int {
-	if s.pos == nil {
-		return i
-	}
-	return int(s.pos[i])
-}
-
-// rawEnd returns the offset in the line behind v[i-1].
-func (s *scanner) rawEnd(i int, b []byte) int {
-	if s.pos == nil {
-		return i
-	}
-	if i == 0 {
-		return 0
-	}
-	return int(s.pos[i-1]) + 1
-}
-
-// viewOf returns the first offset in v that is not before offset i of the line.
-func (s *scanner) viewOf(i int) int {
-	if s.pos == nil {
-		return i
-	}
-	return sort.Search(len(s.pos), func(k int) bool { return int(s.pos[k]) >= i })
-}
-
-// begin does what the lines before ask for. It reports whether the line is
-// dropped, and s.instead put in its place.
-func (s *scanner) begin() (drop bool) {
-	st := &s.st
-	v := s.v
-	switch st.mode {
-	case modePEM:
-		if s.pemLine() {
-			if st.word == headless {
-				s.replaceLine(privateKey)
-			}
-			return true
-		}
-	case modeHex:
-		if line := bytes.TrimSpace(v); isHexLine(line) {
-			s.next.mode, s.next.word = modeHex, "more"
-			if st.word == "" {
-				s.replaceLine(privateKey)
-			}
-			return true
-		}
-	case modePutty:
-		if line := bytes.Trim(v, " \t\r\n\"',\\+"); len(line) >= 4 && isPEMBody(line) && len(line) <= 80 {
-			s.next.mode, s.next.word = modePutty, "more"
-			if st.word == "" {
-				s.replaceLine(privateKey)
-			}
-			return true
-		} else if st.word == "" && bytes.Equal(line, []byte("[redacted "+privateKey+"]")) {
-			return false
-		}
-	case modeBlock:
-		if len(bytes.TrimSpace(v)) == 0 {
-			s.next.mode, s.next.indent, s.next.word = modeBlock, st.indent, st.word
-			return false
-		}
-		if p := logPrefix(v); p > 0 {
-			// The prefix stays, on every line.
-			a := skipBlanks(v, p)
-			if e := len(bytes.TrimRight(v, "\r\n")); a-p > st.indent && e > a {
-				s.next.mode, s.next.indent, s.next.word = modeBlock, st.indent, "more"
-				if m := v[a:e]; markLen(m) != len(m) {
-					s.found(a, e, "")
-					s.next.cont = noCont
-				}
-				return false
-			}
-		} else if n := len(v) - len(bytes.TrimLeft(v, " \t")); n > st.indent {
-			s.next.mode, s.next.indent, s.next.word = modeBlock, st.indent, "more"
-			if st.word == "" {
-				kind := ""
-				if bytes.Contains(v, []byte("PRIVATE KEY")) || bytes.Contains(v, []byte("["+"redacted "+privateKey+"]")) {
-					kind = privateKey
-				}
-				s.replaceLine(kind)
-			}
-			return true
-		}
-	case modeUntil:
-		trimmed := bytes.TrimSpace(v)
-		quotes := st.word[0] == '"' || st.word[0] == '\''
-		if quotes {
-			if n := bytes.Index(v, []byte(st.word)); n >= 0 {
-				if a := skipBlanks(v, 0); n > a {
-					s.found(a, n, "")
-				}
-				s.skip = n
-				return false
-			}
-		} else if string(trimmed) == st.word || hasPrefix(trimmed, st.word+")") {
-			return false
-		}
-		if st.ttl > 0 && st.indent == 2 {
-			break // it was dropped by a pass before
-		}
-		if st.ttl < maxUntil {
-			s.next.mode, s.next.word, s.next.ttl = modeUntil, st.word, st.ttl+1
-			if len(trimmed) == 0 {
-				return false
-			}
-			s.next.indent = max(1, st.indent)
-			if n := markLen(trimmed); st.indent == 0 && n > 0 && n == len(trimmed) {
-				s.next.indent = 2
-			}
-			if st.indent == 0 {
-				s.replaceLine("")
-			}
-			return true
-		}
-	}
-	i := skipBlanks(v, logPrefix(v))
-	indent := i - logPrefix(v)
-	if i >= len(v) || v[i] == '\n' || hasPrefix(v[i:], "```") && len(bytes.TrimSpace(v[i:])) < 12 {
-		switch {
-		case st.pending == pendingPrinted && st.ttl > 1:
-			s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = st.pending, st.valueOf, st.ttl-1, st.indentK
-		case st.pending == pendingRandom && st.valueOf.need < 3:
-			s.next.pending, s.next.valueOf, s.next.ttl = pendingPrinted, st.valueOf, 2
-		}
-		if st.pending != noPending {
-			return false
-		}
-	}
-	s.prompted()
-	if st.pending != noPending {
-		s.pendingValue(i, indent)
-	} else if st.ttl > 0 && st.mode == modeNone {
-		s.separateValue(i)
-	}
-	if st.cont == contToken && st.mode == modeNone && s.skip <= i {
-		s.continuation(i)
-	}
-	if st.k.value > 0 && s.known != nil {
-		s.known.continued(s, st.k)
-	}
-	if st.mode == modeNone {
-		s.next.body = isKeyLine(v) || hasPrefix(v, "-----BEGIN ")
-		if s.next.body && !st.body && v[0] != '-' {
-			s.want(wantEnd)
-		}
-	}
-	if st.accounts > 0 && len(bytes.TrimSpace(v)) > 0 {
-		s.next.accounts = st.accounts - 1
-		s.accountLine()
-	}
-	if st.jwk > 0 && st.mode == modeNone {
-		end := len(v)
-		if n := bytes.IndexByte(v, '}'); n >= 0 {
-			end = n
-		} else {
-			s.next.jwk = st.jwk - 1
-		}
-		s.jwkMembers(0, end)
-	}
-	if st.table.left > 0 && st.mode == modeNone && s.row() {
-		s.next.table = st.table
-		s.next.table.left--
-	}
-	return false
-}
-
-// replaceLine puts the indentation and a mark in the place of the line.
-func (s *scanner) replaceLine(kind string) {
-	v := s.v
-	i := skipBlanks(v, 0)
-	s.instead = append(s.instead[:0], v[:i]...)
-	pos := s.pos
-	s.pos = nil
-	s.instead = s.mark(s.instead, nil, kind)
-	s.pos = pos
-	if n := len(v); n > 1 && v[n-2] == '\r' {
-		s.instead = append(s.instead, '\r')
-	}
-	if n := len(v); n > 0 && v[n-1] == '\n' {
-		s.instead = append(s.instead, '\n')
-	}
-}
-
-// pendingValue redacts a value whose name ended the line before.
-func (s *scanner) pendingValue(i, indent int) {
-	v := s.v
-	if i >= len(v) {
-		return
-	}
-	ver := s.st.valueOf
-	switch s.st.pending {
-	case pendingPrinted:
-		s.printed(i)
-		return
-	case pendingList:
-		s.listed(i)
-		return
-	}
-	if hasPrefix(v[i:], "string(") { // what PHP's var_dump puts before a value
-		if n := bytes.IndexByte(v[i:min(len(v), i+16)], ' '); n > 0 {
-			i += n + 1
-		}
-	}
-	if n, q := openQuote(v, i); n > 0 {
-		if s.st.pending == pendingRandom && (indent <= s.st.indentK || !ver.numbers && ver.need > 2) {
-			return
-		}
-		end, closed := closeQuote(v, i+n, q, false)
-		if val := v[i+n : end]; closed && s.enough(val, ver) && !isSentence(val) && !isTemplate(val) {
-			s.found(i+n, end, s.kindOf(i+n, end))
-			s.goesOn(end+n, ver)
-		}
-		return
-	}
-	switch s.st.pending {
-	case pendingAny:
-		if v[i] == '<' {
-			s.separateValue(i)
-			return
-		}
-		if e := s.wordEnd(i, len(v)); v[i] != '-' && v[i] != '|' && v[i] != '<' && !isDate(v[i:e]) {
-			s.argument(i)
-		}
-	case pendingRandom:
-		if hasPrefix(v[i:], "- ") && indent >= s.st.indentK && ver.need <= 2 {
-			s.item(skipBlanks(v, i+1), ver)
-			return
-		}
-		e := s.wordEnd(i, len(v))
-		if n := bytes.Index(v[i:min(len(v), i+maxName)], []byte(": ")); n > 0 && indent > s.st.indentK && bytes.IndexByte(v[i:i+n], ' ') < 0 {
-			// secrets: and its entries, one a line
-			s.next.pending, s.next.valueOf, s.next.indentK = pendingRandom, ver, s.st.indentK
-			a := skipBlanks(v, i+n+1)
-			if e := s.wordEnd(a, len(v)); weigh(v[a:e]) == 3 && s.enough(v[a:e], verdict{need: 3, weak: true}) {
-				s.found(a, e, s.kindOf(a, e))
-			}
-			return
-		}
-		val := v[i:e]
-		strong := weigh(val) == 3 || ver.numbers && ver.need < 3 && weigh(val) == 2 && strongWord(val)
-		if indent > s.st.indentK && skipBlanks(v, e) >= len(bytes.TrimRight(v, "\r\n")) && strong && s.enough(val, verdict{need: 2, numbers: true}) && val[len(val)-1] != ':' {
-			s.found(i, e, s.kindOf(i, e))
-		}
-	}
-}
-
-// item redacts an item of a YAML list whose name stood on a line before, and makes
-// the next line one.
-func (s *scanner) item(i int, ver verdict) {
-	v := s.v
-	end := len(bytes.TrimRight(v, " \r\n"))
-	if n, q := openQuote(v, i); n > 0 {
-		i += n
-		end, _ = closeQuote(v, i, q, false)
-	}
-	if i >= end {
-		return
-	}
-	if val := v[i:end]; bytes.IndexByte(val, ' ') < 0 && val[len(val)-1] != ':' && weigh(val) >= 2 && s.enough(val, ver) && !isTemplate(val) && !isDigest(val) {
-		s.found(i, end, s.kindOf(i, end))
-		s.next.cont = noCont
-	}
-	s.next.pending, s.next.valueOf, s.next.indentK = pendingRandom, ver, s.st.indentK
-}
-
-// separateValue redacts "value: x" on a line of its own, some lines behind
-// "name: API_KEY".
-func (s *scanner) separateValue(i int) {
-	v := s.v
-	ver := s.st.valueOf
-	if i < len(v) && (v[i] == '-' && i+1 < len(v) && v[i+1] == ' ' || v[i] == '}' || v[i] == ']') {
-		return
-	}
-	j := i
-	for j < len(v) && (v[j] == '"' || v[j] == '\'' || v[j] == '\\' || v[j] == '<') {
-		j++
-	}
-	k := j
-	for k < len(v) && isLetter(v[k]) {
-		k++
-	}
-	var buf [32]byte
-	if k > j && k-j <= len(buf) {
-		w := lower(v[j:k], buf[:0])
-		for _, l := range valueLabels {
-			if string(w) == l {
-				if k < len(v) && v[k] == '>' {
-					s.element(j, k, ver)
-				} else {
-					s.valueOfPair(j, k, ver)
-				}
-				return
-			}
-		}
-	}
-	if s.st.ttl > 1 && bytes.IndexByte(v, '{') < 0 {
-		s.next.valueOf, s.next.ttl = ver, s.st.ttl-1
-	}
-}
-
-// continuation redacts the rest of a secret that was wrapped at the end of the
-// line before.
-func (s *scanner) continuation(i int) {
-	v := s.v
-	i = max(i, s.sameHead())
-	j := i
-	for j < len(v) && bytes.IndexByte([]byte("\"'>| +./*#"), v[j]) >= 0 && j-i < 16 {
-		j++
-	}
-	e := j
-	for e < len(v) && charsets['p'][v[e]] && v[e] != ':' {
-		e++
-	}
-	run := v[j:e]
-	s.steps += e - i
-	if len(run) < 6 || len(bytes.Trim(v[e:], " \t\r\n\"'`,;\\)|]}")) > 0 && (e >= len(v) || v[e] != '"' && v[e] != '\'' && v[e] != ' ' && v[e] != '&') {
-		return
-	}
-	if n := bytes.IndexByte(run, '='); n > 0 && n < len(bytes.TrimRight(run, "=")) {
-		return
-	}
-	if isUUID(run) || isDate(run) || isVersion(run) || bytes.IndexByte(run, '/') == 0 && isPath(run) {
-		return
-	}
-	if s.st.contLen >= 16 && len(bytes.TrimSpace(v[e:])) == 0 && !wordyParts(run) && rises(run) > 0 {
-		s.found(j, e, "")
-		return
-	}
-	if looksRandom(run) || len(run) >= 20 && mixed(run) && !wordyParts(run) || s.st.contLen >= 16 && mixed(run) && strongWord(run) && len(bytes.TrimSpace(v[e:])) == 0 && !wordyParts(run) || s.st.contLen >= 24 && mixedCase(run) {
-		s.found(j, e, "")
-	}
-}
-
-// sameHead returns where this line begins to differ from the one before, if that is
-// behind a word that both begin with: what a logger puts before lines.
-func (s *scanner) sameHead() int {
-	n := common(s.v, s.st.head[:])
-	for n > 0 && s.v[n-1] != ' ' {
-		n--
-	}
-	if n < 6 {
-		return 0
-	}
-	return n
-}
-
-// rises counts how often a capital follows a small letter.
-func rises(v []byte) int {
-	n := 0
-	for i := 1; i < len(v); i++ {
-		if isUpper(v[i]) && isLower(v[i-1]) {
-			n++
-		}
-	}
-	return n
-}
-
-// wordyParts reports whether most of a run is made of words of four or more
-// small letters: file names, host names, slugs.
-func wordyParts(run []byte) bool {
-	n, longest := 0, 0
-	for _, c := range run {
-		if isLower(c) {
-			n++
-		} else {
-			if n >= 4 {
-				longest += n
-			}
-			n = 0
-		}
-	}
-	if n >= 4 {
-		longest += n
-	}
-	return longest*2 > len(run)
 }

@@ -7,7 +7,7 @@ const privateKey = "private key"
 // pem looks at a block whose label begins at v[i], behind "-----BEGIN ". A
 // private key goes from there to its END, certificates and public keys stay.
 // Sources: RFC 7468, RFC 4716, RFC 9580 section 6.2.
-func (s *scanner) pem(i int) {
+func (s *scanner) pem(_, i int) {
 	v := s.v
 	n := bytes.Index(v[i:min(len(v), i+64)], []byte("--"))
 	label := v[i:min(len(v), i+64)]
@@ -61,7 +61,7 @@ func (s *scanner) pem(i int) {
 		s.next.mode = modePEM
 		s.next.ttl = 0
 	}
-	s.next.cont = noCont
+	s.next.wrapped = false
 }
 
 // holdsKey reports whether there is a run of base64 in v that could be of a key.
@@ -155,12 +155,12 @@ func (s *scanner) pemLine() (drop bool) {
 		body := bytes.TrimRight(v[i+1:], " \t\r\n\"',\\")
 		if len(body) >= 32 && isPEMBody(body) {
 			s.found(i+1, i+1+len(body), privateKey)
-			s.next.cont, s.next.ttl = noCont, 1
+			s.next.wrapped, s.next.ttl = false, 1
 			return false
 		}
 		if s.st.ttl > 0 && len(body) >= 4 && isPEMBody(body) && i > 8 {
 			s.found(i+1, i+1+len(body), privateKey)
-			s.next.cont = noCont
+			s.next.wrapped = false
 			return false
 		}
 	}
@@ -193,6 +193,7 @@ func isKeyLine(v []byte) bool {
 	return upper > 8 && lower > 8 && digits > 1
 }
 
+// isPEMBody reports whether b may be a line of base64 of a PEM block.
 func isPEMBody(b []byte) bool {
 	for _, c := range b {
 		if !charsets['b'][c] && c != '=' && c != '-' && c != '_' {
@@ -205,6 +206,7 @@ func isPEMBody(b []byte) bool {
 	return mixed(b) || mixedCase(b)
 }
 
+// isPEMHeader reports whether b is a header of a PEM or OpenPGP block.
 func isPEMHeader(b []byte) bool {
 	for _, h := range []string{"Proc-Type:", "DEK-Info:", "Version:", "Comment:", "Hash:", "Charset:", "Subject:", "X-", "Key-Derivation:"} {
 		if hasPrefix(b, h) {
@@ -217,7 +219,7 @@ func isPEMHeader(b []byte) bool {
 // putty redacts the private part of a PuTTY key, whose lines are counted behind
 // v[i].
 // Source: https://the.earth.li/~sgtatham/putty/0.81/htmldoc/AppendixC.html
-func (s *scanner) putty(i int) {
+func (s *scanner) putty(_, i int) {
 	v := s.v
 	i = skipBlanks(v, i)
 	n := 0
@@ -250,6 +252,6 @@ func (s *scanner) putty(i int) {
 	}
 	if j-i >= 16 {
 		s.found(i, j, privateKey)
-		s.next.cont = noCont
+		s.next.wrapped = false
 	}
 }

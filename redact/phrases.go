@@ -2,65 +2,10 @@ package redact
 
 import "bytes"
 
-// A phrase is text before or around which a secret stands that nothing calls one.
-type phrase struct {
-	text string // in small letters
-	look func(s *scanner, at, end int)
-}
-
-// phrases returns the table of phrases.
-func phrases() []phrase {
-	return []phrase{
-		// RFC 4954: SMTP, IMAP and POP3 log-ins in base64
-		{"auth plain ", (*scanner).base64Word}, {"auth login ", (*scanner).base64Word}, {"authenticate plain ", (*scanner).base64Word},
-		// https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/ and sentinel.conf
-		{" on >", (*scanner).word}, {"auth-pass ", (*scanner).secondWord},
-		// https://www.haproxy.com/documentation/haproxy-configuration-manual/latest/#stats%20auth
-		{"stats auth ", (*scanner).account1},
-		// https://www.cisco.com/c/en/us/td/docs/ios-xml/ios/security/s1/sec-s1-cr-book.html
-		{"snmp-server community ", (*scanner).word}, {"server key 7 ", (*scanner).word}, {"password 0 ", (*scanner).word}, {"password 7 ", (*scanner).word}, {"secret 0 ", (*scanner).word},
-		// https://openwrt.org/docs/guide-user/base-system/uci
-		{"option key ", (*scanner).word}, {"option password ", (*scanner).word},
-		// https://docs.strongswan.org/docs/latest/swanctl/swanctlConf.html and ipsec.secrets(5)
-		{": rsa ", (*scanner).secondWord}, {" : eap ", (*scanner).word}, {" : xauth ", (*scanner).word},
-		// https://developer.hashicorp.com/consul/docs/security/encryption/gossip
-		{`encrypt = "`, (*scanner).strongWord}, {`"encrypt": "`, (*scanner).strongWord}, {`"encrypt":"`, (*scanner).strongWord},
-		// https://docs.openclaw.ai/concepts/oauth (auth-profiles.json)
-		{`"access":"`, (*scanner).strongWord}, {`"access": "`, (*scanner).strongWord},
-		// https://www.postfix.org/SASL_README.html#client_sasl_enable
-		{"]:587 ", (*scanner).account1}, {"]:465 ", (*scanner).account1}, {"]:25 ", (*scanner).account1},
-		// https://www.postgresql.org/docs/current/libpq-pgpass.html
-		{":5432:", (*scanner).passFile}, {":5433:", (*scanner).passFile}, {":6432:", (*scanner).passFile}, {":*:", (*scanner).passFile},
-		// https://www.pgbouncer.org/config.html#authentication-file-format
-		{`" "`, (*scanner).userList},
-		// https://learn.microsoft.com/en-us/windows-server/administration/windows-commands/net-user
-		{"net user ", (*scanner).netUser}, {"net use ", (*scanner).netUse},
-		// What is piped into a program that asks for a password.
-		{"| sudo -s", (*scanner).piped}, {"|sudo -s", (*scanner).piped}, {"| kinit", (*scanner).piped}, {"| /usr/bin/kinit", (*scanner).piped}, {"--password-stdin", (*scanner).piped}, {"| passwd --stdin", (*scanner).piped}, {"| gpg ", (*scanner).piped}, {"| cryptsetup", (*scanner).piped}, {"| smbpasswd", (*scanner).piped},
-		{"pin: ", (*scanner).pin}, {`pin": "`, (*scanner).pin}, {"puk: ", (*scanner).pin},
-		{"key content ", (*scanner).afterColon}, {" /p ", (*scanner).signtool},
-		{`send "`, (*scanner).sent},
-		// Codes for one log-in.
-		{"-time code", (*scanner).code}, {"verification code", (*scanner).code}, {"security code", (*scanner).code}, {"login code", (*scanner).code}, {"access code", (*scanner).code}, {"2fa code", (*scanner).code}, {"pairing code", (*scanner).code},
-		// https://man7.org/linux/man-pages/man8/auditd.8.html: text with blanks in hexadecimal
-		{" cmd=", (*scanner).hexText}, {" proctitle=", (*scanner).hexText}, {" data=", (*scanner).hexText},
-		// https://man7.org/linux/man-pages/man8/chpasswd.8.html
-		{"chpasswd:", (*scanner).accountsFollow}, {"chpasswd <<", (*scanner).accountsFollow},
-		{"<auth-user-pass>", (*scanner).userThenPassword},
-		// https://openvpn.net/community-docs/management-interface.html
-		{`password "auth" `, (*scanner).word},
-		// https://neo4j.com/docs/operations-manual/current/authentication-authorization/manage-users/
-		{"set password from ", (*scanner).fromTo},
-		// https://wiki.freeradius.org/guide/faq (log_auth_badpass)
-		{"login incorrect", (*scanner).radius}, {"login ok", (*scanner).radius},
-		// Commands whose last word is a token of no format.
-		{"wandb login ", (*scanner).lastWord}, {"snyk auth ", (*scanner).lastWord}, {"private_api_key ", (*scanner).lastWord}, {"cloudflared service install ", (*scanner).lastWord},
-	}
-}
-
 // word redacts the word at v[end].
 func (s *scanner) word(_, end int) { s.argument(skipBlanks(s.v, end)) }
 
+// secondWord redacts the second word behind v[end].
 func (s *scanner) secondWord(_, end int) {
 	s.argument(skipBlanks(s.v, s.wordEnd(skipBlanks(s.v, end), len(s.v))))
 }
@@ -75,7 +20,7 @@ func (s *scanner) accountsFollow(int, int) {
 // userThenPassword makes one of the next two lines a password.
 func (s *scanner) userThenPassword(int, int) {
 	if s.eol {
-		s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, verdict{need: 1, numbers: true}, 3, 0
+		s.expectPrinted(verdict{need: possible, numbers: true}, 3)
 	}
 }
 
@@ -90,9 +35,9 @@ func (s *scanner) accountLine() {
 		i = skipBlanks(v, i+1)
 	}
 	n := bytes.IndexByte(v[i:], ':')
-	if n > 0 && isVariableName(v[i:i+n]) && i+n+1 < len(v) && v[i+n+1] > ' ' && bytes.IndexByte(v[i+n:], ' ') < 0 && weigh(v[i+n+1:]) > 0 {
+	if n > 0 && isSimpleName(v[i:i+n]) && i+n+1 < len(v) && v[i+n+1] > ' ' && bytes.IndexByte(v[i+n:], ' ') < 0 && weigh(v[i+n+1:]) >= possible {
 		s.found(i+n+1, len(v), "")
-		s.next.cont = noCont
+		s.next.wrapped = false
 	}
 }
 
@@ -143,8 +88,8 @@ func (s *scanner) lastWord(_, end int) {
 		v = bytes.TrimRight(v[:end+i], " \r")
 	}
 	i := max(end, bytes.LastIndexByte(v, ' ')+1)
-	if val := v[i:]; len(val) >= 32 && weigh(val) >= 2 {
-		s.found(i, len(v), s.kindOf(i, len(v)))
+	if val := v[i:]; len(val) >= 32 && weigh(val) >= likely {
+		s.foundValue(i, len(v))
 	}
 }
 
@@ -154,25 +99,25 @@ func (s *scanner) strongWord(_, end int) {
 	for e < len(s.v) && charsets['p'][s.v[e]] {
 		e++
 	}
-	if val := s.v[end:e]; len(val) >= 20 && weigh(val) == 3 {
-		s.found(end, e, s.kindOf(end, e))
+	if val := s.v[end:e]; len(val) >= 20 && weigh(val) == random {
+		s.foundValue(end, e)
 	}
 }
 
 // base64Word redacts the base64 at v[end].
 func (s *scanner) base64Word(_, end int) {
 	e := s.wordEnd(end, len(s.v))
-	if val := bytes.TrimRight(s.v[end:e], "\"',"); len(val) >= 8 && weigh(val) >= 2 && bytes.Count(bytes.TrimRight(val, "="), []byte("=")) == 0 {
+	if val := bytes.TrimRight(s.v[end:e], "\"',"); len(val) >= 8 && weigh(val) >= likely && bytes.Count(bytes.TrimRight(val, "="), []byte("=")) == 0 {
 		s.found(end, end+len(val), "")
 	}
 }
 
-// account1 redacts the password of user:password, the word at v[end].
-func (s *scanner) account1(_, end int) {
+// userColonPassword redacts the password of user:password, the word at v[end].
+func (s *scanner) userColonPassword(_, end int) {
 	v := s.v
 	e := s.wordEnd(end, len(v))
-	if n := bytes.LastIndexByte(v[end:e], ':'); n > 0 && weigh(v[end+n+1:e]) > 0 {
-		s.found(end+n+1, e, s.kindOf(end+n+1, e))
+	if n := bytes.LastIndexByte(v[end:e], ':'); n > 0 && weigh(v[end+n+1:e]) >= possible {
+		s.foundValue(end+n+1, e)
 	}
 }
 
@@ -197,7 +142,7 @@ func (s *scanner) passFile(at, _ int) {
 		}
 		line = line[n+1:]
 	}
-	if weigh(line) > 0 && !isNumber(line) && bytes.Count(line, []byte(":")) == bytes.Count(line, []byte(`\:`)) {
+	if weigh(line) >= possible && !isNumber(line) && bytes.Count(line, []byte(":")) == bytes.Count(line, []byte(`\:`)) {
 		s.found(e-len(line), e, "")
 	}
 }
@@ -213,8 +158,8 @@ func (s *scanner) userList(at, end int) {
 		return
 	}
 	e, closed := closeQuote(v, end, quote{ch: '"'}, false)
-	if val := v[end:e]; closed && len(bytes.TrimSpace(v[e+1:])) == 0 && weigh(val) >= 2 && bytes.IndexByte(val, ' ') < 0 {
-		s.found(end, e, s.kindOf(end, e))
+	if val := v[end:e]; closed && len(bytes.TrimSpace(v[e+1:])) == 0 && weigh(val) >= likely && bytes.IndexByte(val, ' ') < 0 {
+		s.foundValue(end, e)
 	}
 }
 
@@ -277,7 +222,7 @@ func (s *scanner) sent(at, end int) {
 	for _, suffix := range []string{`\r`, `\n`} {
 		val = bytes.TrimSuffix(val, []byte(suffix))
 	}
-	if closed && weigh(val) > 0 {
+	if closed && weigh(val) >= possible {
 		s.found(end, end+len(val), "")
 	}
 }
@@ -300,6 +245,7 @@ func (s *scanner) code(_, end int) {
 	}
 }
 
+// afterColon redacts the word behind the colon at v[end], which blanks may precede.
 func (s *scanner) afterColon(_, end int) {
 	if i := skipBlanks(s.v, end); i < len(s.v) && s.v[i] == ':' {
 		s.argument(skipBlanks(s.v, i+1))
@@ -307,7 +253,6 @@ func (s *scanner) afterColon(_, end int) {
 }
 
 // signtool redacts the password of a certificate.
-// Source: https://learn.microsoft.com/en-us/windows/win32/seccrypto/signtool
 func (s *scanner) signtool(at, end int) {
 	if bytes.Contains(s.v[max(0, at-longestCommand):at], []byte("signtool")) {
 		s.argument(end)
@@ -336,7 +281,144 @@ func (s *scanner) radius(_, end int) {
 	i += end
 	e := bytes.Index(v[i:min(len(v), i+120)], []byte("] "))
 	n := bytes.IndexByte(v[i:min(len(v), i+64)], '/')
-	if n > 0 && e > n && weigh(v[i+n+1:i+e]) > 0 && !isSentence(v[i+n+1:i+e]) {
+	if n > 0 && e > n && weigh(v[i+n+1:i+e]) >= possible && !isSentence(v[i+n+1:i+e]) {
 		s.found(i+n+1, i+e, "")
+	}
+}
+
+// unlock redacts the code that /auth is given.
+func (s *scanner) unlock(at, end int) {
+	if e := s.wordEnd(end, len(s.v)); (at == 0 || isSpace(s.v[at-1])) && e-end >= 8 && s.weigh(s.v[end:e]) >= likely {
+		s.found(end, e, "")
+	}
+}
+
+// opensslPass redacts the password of -passin pass:x. A label in prose has a blank
+// behind it.
+func (s *scanner) opensslPass(at, end int) {
+	v := s.v
+	if c := byteBefore(v, at); c != ' ' && c != '=' || !bytes.Contains(v[max(0, at-32):at], []byte("-pass")) {
+		return
+	}
+	j := end
+	for j < len(v) && j-end < unbounded && v[j] > ' ' && v[j] != '"' && v[j] != '\'' {
+		j++
+	}
+	s.steps += j - end
+	if weigh(v[end:j]) >= possible {
+		s.found(end, j, "")
+	}
+}
+
+// userSlashPassword redacts the password of user/password@database.
+func (s *scanner) userSlashPassword(_, end int) {
+	v := s.v
+	i := skipAny(v, end, " (")
+	word := v[i:s.wordEnd(i, len(v))]
+	slash := bytes.IndexByte(word, '/')
+	if slash < 1 {
+		return
+	}
+	pw, _, _ := bytes.Cut(word[slash+1:], []byte("@"))
+	if weigh(pw) >= possible {
+		s.found(i+slash+1, i+slash+1+len(pw), "")
+	}
+}
+
+// identifiedBy redacts the password of IDENTIFIED BY 'x', or of IDENTIFIED BY x.
+func (s *scanner) identifiedBy(_, end int) {
+	v := s.v
+	i := skipPasswordWords(v, end)
+	if s.stringAt(i) {
+		return
+	}
+	if val := bytes.TrimRight(v[i:s.wordEnd(i, len(v))], ";,"); weigh(val) >= likely {
+		s.found(i, i+len(val), "")
+	}
+}
+
+// secureString redacts the string of ConvertTo-SecureString -String "x".
+func (s *scanner) secureString(_, end int) { s.stringAt(skipPasswordWords(s.v, end)) }
+
+// skipPasswordWords returns where the password behind what may stand before it at v[i]
+// begins.
+func skipPasswordWords(v []byte, i int) int {
+	i = skipAny(v, i, " (")
+	for _, w := range []string{"-string ", "-String ", "password ", "PASSWORD ", "values ", "VALUES "} {
+		if hasPrefix(v[i:], w) {
+			i += len(w)
+		}
+	}
+	return i
+}
+
+// stringAt redacts the quoted value at v[i], and reports whether there is one.
+func (s *scanner) stringAt(i int) bool {
+	n, q := openQuote(s.v, i)
+	if n == 0 {
+		return false
+	}
+	end, _ := closeQuote(s.v, i+n, q, false)
+	if weigh(s.v[i+n:end]) >= possible {
+		s.found(i+n, end, "")
+	}
+	return true
+}
+
+// htpasswd redacts the password of htpasswd -b FILE USER PASSWORD.
+func (s *scanner) htpasswd(at, end int) {
+	v := s.v
+	i := end
+	if bytes.IndexByte(v[at:end], 'n') < 0 { // without -n there is a file
+		i = skipBlanks(v, s.wordEnd(i, len(v)))
+	}
+	s.argument(skipBlanks(v, s.wordEnd(i, len(v))))
+}
+
+// chpasswd redacts the password of echo user:password | chpasswd.
+func (s *scanner) chpasswd(at, _ int) {
+	v := s.v
+	i := at
+	for i > 0 && at-i < 200 && v[i-1] != '\'' && v[i-1] != '"' && v[i-1] != '\n' && (v[i-1] != ' ' || i == at) {
+		i--
+	}
+	if i > 0 && i == at-1 { // the closing quote
+		for i--; i > 0 && at-i < 200 && v[i-1] != '\'' && v[i-1] != '"' && v[i-1] != '\n'; i-- {
+		}
+	}
+	e := i
+	for e < at && v[e] != '\'' && v[e] != '"' && v[e] != ' ' {
+		e++
+	}
+	if n := bytes.IndexByte(v[i:e], ':'); n > 0 && weigh(v[i+n+1:e]) >= possible {
+		s.found(i+n+1, e, "")
+	}
+}
+
+// device looks at OpenClaw's device signature payload, whose eighth field is a
+// token.
+// Source: OpenClaw gateway protocol, connect, device.signature.
+func (s *scanner) device(at, _ int) {
+	v := s.v
+	if at > 0 && isAlnum(v[at-1]) {
+		return
+	}
+	i := at
+	for range 7 {
+		n := bytes.IndexByte(v[i:min(len(v), i+512)], '|')
+		if n < 0 {
+			return
+		}
+		i += n + 1
+	}
+	n := bytes.IndexByte(v[i:min(len(v), i+1024)], '|')
+	if n < 0 {
+		if e := s.wordEnd(i, len(v)); atEnd(v, e) {
+			n = e - i
+		}
+	}
+	s.steps += i - at
+	if n > 0 && weigh(v[i:i+n]) >= possible {
+		s.found(i, i+n, "")
 	}
 }

@@ -21,23 +21,29 @@ func (s *scanner) prompted() {
 		c = bytes.TrimRight(c[:n], " ") // a comment
 	}
 	s.steps += len(c)
-	tells := false
-	for _, p := range printers {
-		tells = tells || bytes.Contains(c, []byte(p))
-	}
-	if !tells {
-		last := c[bytes.LastIndexAny(c, " /$")+1:]
-		verb, _, _ := bytes.Cut(c, []byte(" "))
-		switch string(verb) {
-		case "cat", "echo", "printenv", "head", "tail", "more", "less", "type", "base64", "systemd-creds", "bat", "xclip", "docker", "kubectl", "sudo":
-			ver := s.cache.classify(bytes.Trim(last, "\"'{}%"), false)
-			tells = ver.need == 1 || ver.need == 2
-		}
-	}
-	if tells {
-		s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, verdict{need: 1, numbers: true}, 2, 0
+	if s.printsSecret(c) {
+		s.expectPrinted(verdict{need: possible, numbers: true}, 2)
 	}
 }
+
+// printsSecret reports whether the command c prints a secret: openssl rand -hex 16,
+// cat db_password.
+func (s *scanner) printsSecret(c []byte) bool {
+	for _, p := range printers {
+		if bytes.Contains(c, []byte(p)) {
+			return true
+		}
+	}
+	if verb, _, _ := bytes.Cut(c, []byte(" ")); !showers[string(verb)] {
+		return false
+	}
+	last := c[bytes.LastIndexAny(c, " /$")+1:]
+	ver := s.cache.classify(bytes.Trim(last, "\"'{}%"), false)
+	return ver.need == possible || ver.need == likely
+}
+
+// showers are commands that print what their last argument names.
+var showers = wordSet("cat echo printenv head tail more less type base64 systemd-creds bat xclip docker kubectl sudo")
 
 // prompt returns where the command behind a shell's prompt begins, or 0.
 func prompt(v []byte) int {
@@ -66,9 +72,7 @@ func prompt(v []byte) int {
 // promised a secret. Lines of the same length may follow: backup codes.
 func (s *scanner) printed(i int) {
 	v := bytes.TrimRight(s.v, " \t\r\n")
-	for i < len(v) && bytes.IndexByte([]byte(" \t>|*`\"'"), v[i]) >= 0 {
-		i++
-	}
+	i = skipAny(v, i, " \t>|*`\"'")
 	end := len(bytes.TrimRight(v, "`\"'*|"))
 	if hasPrefix(v[i:], "<td>") { // of a table in HTML
 		i += len("<td>")
@@ -81,52 +85,24 @@ func (s *scanner) printed(i int) {
 	}
 	val := v[i:end]
 	if s.st.ttl > 2 { // a user name may come first
-		s.next.pending, s.next.valueOf, s.next.ttl = pendingPrinted, s.st.valueOf, s.st.ttl-1
+		s.expectPrinted(s.st.valueOf, s.st.ttl-1)
 	}
-	strong := s.st.indentK > 0 || strongWord(val) || weigh(val) == 3 || len(val) >= 16 && mixed(val)
-	if len(val) < 6 || bytes.IndexByte(val, ' ') >= 0 || weigh(val) < 2 || !strong || isPath(val) || bytes.Contains(val, []byte("://")) || isDate(val) ||
-		val[len(val)-1] == ':' || s.st.indentK > 0 && s.st.indentK != len(val) {
+	if !isPrinted(val) {
 		return
 	}
-	s.found(i, end, s.kindOf(i, end))
-	s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, s.st.valueOf, 1, len(val)
+	if n := s.st.indentK; n > 0 { // of the code on the line before
+		if len(val) != n {
+			return
+		}
+	} else if !strongWord(val) && weigh(val) < random && !(len(val) >= 16 && mixed(val)) {
+		return
+	}
+	s.foundValue(i, end)
+	s.expectPrinted(s.st.valueOf, 1)
+	s.next.indentK = len(val)
 }
 
-// promises makes the next line a secret if this one ends with a colon or is
-// nothing but the name v[start:stop].
-func (s *scanner) promises(start, stop int, ver verdict) {
-	if !s.eol || ver.need > 2 || ver.kind != plainKey || len(s.v) > 400 {
-		return
-	}
-	v := bytes.TrimRight(s.v, " \t\r\n*")
-	if len(v) == 0 || v[len(v)-1] != ':' && !bytes.HasSuffix(v, []byte(" is")) && (stop < len(v) || bytes.Count(bytes.TrimLeft(v, " \t"), []byte(" ")) > 1) {
-		return
-	}
-	if bytes.IndexByte(v[:start], '=') >= 0 || bytes.IndexByte(v[:start], '{') >= 0 {
-		return
-	}
-	s.next.pending, s.next.valueOf, s.next.ttl, s.next.indentK = pendingPrinted, ver, 2, 0
-}
-
-// listed redacts a line that is a quoted string, in a list or a sum of strings that
-// an earlier line began.
-func (s *scanner) listed(i int) {
-	v := s.v
-	n, q := openQuote(v, i)
-	if n == 0 {
-		return
-	}
-	end, closed := closeQuote(v, i+n, q, false)
-	rest := bytes.TrimSpace(v[min(len(v), end+n):])
-	if !closed || len(rest) > 2 || len(rest) > 0 && bytes.IndexByte([]byte(",+.;)]\\"), rest[0]) < 0 {
-		return
-	}
-	val := v[i+n : end]
-	if weigh(val) >= 2 && s.enough(val, s.st.valueOf) || weigh(val) == 1 && isNumber(val) && len(val) >= 6 && s.st.valueOf.numbers {
-		s.found(i+n, end, s.kindOf(i+n, end))
-		s.next.cont = noCont
-	}
-	if len(rest) == 0 || rest[0] != ')' && rest[0] != ']' && rest[0] != ';' {
-		s.next.pending, s.next.valueOf, s.next.ttl = pendingList, s.st.valueOf, 1
-	}
+// isPrinted reports whether val can be a secret that has its line to itself.
+func isPrinted(val []byte) bool {
+	return len(val) >= 6 && bytes.IndexByte(val, ' ') < 0 && val[len(val)-1] != ':' && weigh(val) >= likely && !isPath(val) && !isDate(val) && !bytes.Contains(val, []byte("://"))
 }

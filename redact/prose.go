@@ -3,16 +3,16 @@ package redact
 import "bytes"
 
 // prose looks for a secret behind a name that nothing is assigned to: "the
-// password is x", "token x", "password for bob: x".
-func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, spaced bool) {
+// password is x", "token x", "password for bob: x". The name ends some blanks before.
+func (s *scanner) prose(a *assignment, blanks int) {
 	v := s.v
-	if blanks == 0 && hasPrefix(v[stop:], ", ") {
+	if blanks == 0 && hasPrefix(v[a.stop:], ", ") {
 		blanks = len(", ") // the password, from a to b
 	}
-	if ver.kind != plainKey || blanks == 0 {
+	if a.ver.kind != plainKey || blanks == 0 {
 		return
 	}
-	i := stop + blanks
+	i := a.stop + blanks
 	if n, _ := openQuote(v, i); markLen(v[i+n:]) > 0 {
 		return // it has been replaced
 	}
@@ -21,105 +21,138 @@ func (s *scanner) prose(start, stop int, ver verdict, name []byte, blanks int, s
 		line = i + n
 	}
 	limit := min(line, i+120)
-	atStart := s.lineStart(start)
 	s.steps += limit - i
-
-	// NAME   value in columns, ENV NAME value, "password value" in .netrc.
-	if next := s.wordEnd(i, line); next > i {
-		val := trimWord(v[i:next])
-		w := weigh(val)
-		a := i + bytes.Index(v[i:next], val)
-		if len(val) > 0 {
-			switch {
-			case hasPrefix(val, "--body") || hasPrefix(val, "--value"):
-				if j := skipBlanks(v, next); isLoud(name) && j < line {
-					s.argument(j)
-				}
-				return
-			case w >= 2 && isLoud(name) && !wordy(val) && ver.need <= 2 && (len(name) > 5 || blanks > 1):
-				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
-				return
-			case string(name) == "PASS" && atStart && w >= 2 && strongWord(val) && !wordyParts(val) && next >= len(bytes.TrimRight(v[:line], " \r")):
-				s.found(a, a+len(val), "") // FTP, POP3
-				return
-			case isLoud(name) && atStart && w > 0 && ver.need == 1 && s.dockerfile(start):
-				s.found(a, a+len(val), "")
-				return
-			case w > 0 && ver.need == 1 && s.netrc(start):
-				s.found(a, a+len(val), "")
-				return
-			case w >= 2 && atStart && ver.need == 1 && next >= len(bytes.TrimRight(v[:line], " \r")) && (isUUID(val) || strongWord(val)):
-				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
-				return
-			case w == 3 && len(val) >= 12 && !isUUID(val) && !isDigest(val) && ver.need <= 2:
-				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
-				return
-			case w == 3 && len(val) >= 20 && ver.need <= 2 && isDigest(val) && charsets['H'][val[0]] && len(val) >= 32 && !isLoud(val):
-				s.found(a, a+len(val), s.kindOf(a, a+len(val)))
-				return
-			case w == 2 && ver.need == 1 && ver.numbers && len(val) >= 7 && mixed(val) && strongWord(val):
-				s.found(a, a+len(val), "")
-				return
-			}
-			if n, q := openQuote(v, i); n > 0 && ver.need <= 2 {
-				end, closed := closeQuote(v, i+n, q, false)
-				if val := v[i+n : end]; closed && !isVersion(val) && (weigh(val) >= 2 || weigh(val) == 1 && ver.numbers && ver.need == 1 && len(val) >= 6) && !isSentence(val) && (bytes.IndexByte(val, ' ') < 0 || bytes.HasSuffix(name, []byte("phrase"))) && !(ver.object && isObjectName(val)) {
-					s.found(i+n, end, "")
-					return
-				}
-			}
-		}
+	if !s.nextWord(a, i, line, blanks) {
+		s.saidLater(a, i, line, limit)
 	}
+}
 
-	// A few words, then "is", "to", "=" or a colon, then the value.
-	word := 0
-	var prev []byte
-	for i < limit && word < 8 {
+// nextWord redacts the word or string at v[i], right behind a name, if it looks like a
+// secret or its place says so: NAME   value in columns, ENV NAME value, "password
+// value" in .netrc. It reports whether the search is over.
+func (s *scanner) nextWord(a *assignment, i, line, blanks int) (done bool) {
+	v, need := s.v, a.ver.need
+	next := s.wordEnd(i, line)
+	val := trimWord(v[i:next])
+	if len(val) == 0 {
+		return false
+	}
+	if hasPrefix(val, "--body") || hasPrefix(val, "--value") { // gh secret set NAME --body x
+		if j := skipBlanks(v, next); a.loud() && j < line {
+			s.argument(j)
+		}
+		return true
+	}
+	at := i + bytes.Index(v[i:next], val)
+	w := weigh(val)
+	first := s.lineStart(a.start)
+	last := next >= len(bytes.TrimRight(v[:line], " \r"))
+	switch {
+	case w >= likely && a.loud() && !wordy(val) && need <= likely && (len(a.name) > 5 || blanks > 1):
+		s.foundValue(at, at+len(val))
+	case s.isPlaced(a, val, w, first, last):
+		s.found(at, at+len(val), "")
+	case w >= likely && first && last && need == possible && (isUUID(val) || strongWord(val)),
+		w == random && len(val) >= 12 && need <= likely && !isUUID(val) && !isDigest(val),
+		w == random && len(val) >= 32 && need <= likely && isDigest(val) && charsets['H'][val[0]] && !isLoud(val):
+		s.foundValue(at, at+len(val))
+	case w == likely && need == possible && a.ver.numbers && len(val) >= 7 && mixed(val) && strongWord(val):
+		s.found(at, at+len(val), "")
+	default:
+		return s.nextString(a, i)
+	}
+	return true
+}
+
+// isPlaced reports whether val, of the weight w, stands where a password stands: behind
+// PASS of FTP and POP3, ENV of a Dockerfile, a login of .netrc. first and last say that
+// the name and val begin and end the line.
+func (s *scanner) isPlaced(a *assignment, val []byte, w weight, first, last bool) bool {
+	if w == never {
+		return false
+	}
+	if string(a.name) == "PASS" && first && last && w >= likely && strongWord(val) && !wordyParts(val) {
+		return true
+	}
+	return a.ver.need == possible && (a.loud() && first && s.dockerfile(a.start) || s.netrc(a.start))
+}
+
+// nextString redacts the quoted value at v[i] if it looks like a secret: password
+// "hunter2". It reports whether it does.
+func (s *scanner) nextString(a *assignment, i int) bool {
+	n, q := openQuote(s.v, i)
+	if n == 0 || a.ver.need > likely {
+		return false
+	}
+	end, closed := closeQuote(s.v, i+n, q, false)
+	val := s.v[i+n : end]
+	if !closed || isVersion(val) || isSentence(val) || a.ver.object && isObjectName(val) {
+		return false
+	}
+	if bytes.IndexByte(val, ' ') >= 0 && !bytes.HasSuffix(a.name, []byte("phrase")) {
+		return false
+	}
+	if w := weigh(val); w < likely && !(w == possible && a.ver.numbers && a.ver.need == possible && len(val) >= 6) {
+		return false
+	}
+	s.found(i+n, end, "")
+	return true
+}
+
+// saidLater looks for the value behind a few words, of which the last is one of
+// proseTriggers or has a colon: "token for the staging cluster is x".
+func (s *scanner) saidLater(a *assignment, i, line, limit int) {
+	const words = 8
+	v := s.v
+	var before []byte
+	for n := 0; n < words && i < limit; n++ {
 		e := i
 		for e < limit && v[e] != ' ' && v[e] != '\t' {
 			e++
 		}
 		w := v[i:e]
-		next := skipBlanks(v, e)
+		i = skipBlanks(v, e)
 		var buf [24]byte
-		low := lower(w[:min(len(w), 24)], buf[:0])
-		last := byte(0)
-		if len(w) > 0 {
-			last = w[len(w)-1]
-		}
-		trigger := false
-		switch {
-		case proseTriggers[string(low)]:
-			trigger = true
-		case len(w) > 1 && last == ':' && bytes.IndexByte(w, '-') < 0 && bytes.IndexByte(w, '_') < 0 || string(w) == "=" || string(w) == ":" || string(w) == "->" || string(w) == "=>":
-			trigger = true
-		case last == '.' || last == ';' || last == '!' || last == '?':
+		low := lower(w[:min(len(w), len(buf))], buf[:0])
+		trigger := isTrigger(w, low)
+		if !trigger && endsSubject(w) || string(w) == "=" && n > 0 && isLoud(before) { // IDENTITY = 'x' is another pair
 			return
-		case bytes.Contains(w, []byte("://")), bytes.Contains(w, []byte("[redacted")):
-			return // another subject
 		}
-		if string(w) == "=" && word > 0 && isLoud(prev) {
-			return // IDENTITY = 'x' is another pair
+		before = w
+		if !trigger || i >= line {
+			continue
 		}
-		prev = w
-		if trigger && next < line {
-			if s.said(next, line, ver, string(low) == "is" || string(low) == "now" || string(low) == "was" || string(low) == "is:" || last == ':' || last == '=') {
-				if string(low) == "from" {
-					i = next // "… to" the new one
-					word++
-					continue
-				}
-				return
-			}
-			if last == ':' {
-				return
-			}
+		last := w[len(w)-1]
+		verb := string(low) == "is" || string(low) == "now" || string(low) == "was"
+		found := s.said(i, line, a.ver, verb || last == ':' || last == '=')
+		if found && string(low) != "from" || !found && last == ':' { // from the old one to the new
+			return
 		}
-		i = next
-		word++
 	}
 }
 
+// isTrigger reports whether a value may follow the word w, which is low in small
+// letters: "is", "=", "bob:".
+func isTrigger(w, low []byte) bool {
+	if proseTriggers[string(low)] {
+		return true
+	}
+	return len(w) > 1 && w[len(w)-1] == ':' && bytes.IndexByte(w, '-') < 0 && bytes.IndexByte(w, '_') < 0
+}
+
+// endsSubject reports whether what follows the word w is about something else.
+func endsSubject(w []byte) bool {
+	if len(w) == 0 {
+		return false
+	}
+	switch w[len(w)-1] {
+	case '.', ';', '!', '?':
+		return true
+	}
+	return bytes.Contains(w, []byte("://")) || bytes.Contains(w, []byte("[redacted"))
+}
+
+// proseTriggers are the words behind which a value is said.
 var proseTriggers = wordSet(`is now from was is: was: to as be with becomes became: = := ||= : => -> equals by generated: ist lautet est es é är jest`)
 
 // unspacedWords mean password, key or token.
@@ -128,7 +161,7 @@ var unspacedWords = []string{"密码", "密碼", "口令", "密钥", "密鑰", "
 
 // unspaced redacts the ASCII word behind v[i], where a word ends that means
 // password: after at most a few letters and marks, such as "是" or ": 「".
-func (s *scanner) unspaced(i int) {
+func (s *scanner) unspaced(_, i int) {
 	v := s.v
 	j, marks := i, false
 	for j < len(v) && j-i < 24 && (v[j] >= 0x80 || v[j] == ' ' || v[j] == ':' || v[j] == '=' || v[j] == '"' || v[j] == '\'' || v[j] == '`') {
@@ -141,8 +174,8 @@ func (s *scanner) unspaced(i int) {
 	}
 	s.steps += e - i
 	val := trimWord(v[j:e])
-	if w := weigh(val); len(val) >= 6 && (w >= 2 || w == 1 && marks && j-i <= 6 && !isNumber(val)) {
-		s.found(j, j+len(val), s.kindOf(j, j+len(val)))
+	if w := weigh(val); len(val) >= 6 && (w >= likely || w == possible && marks && j-i <= 6 && !isNumber(val)) {
+		s.foundValue(j, j+len(val))
 	}
 }
 
@@ -155,13 +188,13 @@ func (s *scanner) said(i, line int, ver verdict, direct bool) bool {
 		if q.ch == '`' && bytes.IndexByte(val, ' ') > 0 {
 			return false // code
 		}
-		if w := weigh(val); closed && (w >= 2 || w == 1 && len(val) >= 5 && direct) && len(val) >= 4 && !isSentence(val) && (ver.need < 3 || w == 3) {
+		if w := weigh(val); closed && (w >= likely || w == possible && len(val) >= 5 && direct) && len(val) >= 4 && !isSentence(val) && (ver.need < random || w == random) {
 			a := skipBlanks(v, i+n)
 			for bytes.HasPrefix(v[a:end], []byte("\u00a0")) {
 				a += 2
 			}
 			end = a + len(bytes.TrimRight(v[a:end], " \u00a0"))
-			s.found(a, end, s.kindOf(a, end))
+			s.foundValue(a, end)
 			return true
 		}
 		return false
@@ -173,20 +206,20 @@ func (s *scanner) said(i, line int, ver verdict, direct bool) bool {
 	}
 	a := i + bytes.Index(v[i:e], val)
 	w := weigh(val)
-	need := max(2, ver.need)
-	if w < need || w == 2 && (!strongWord(val) || len(val) < 5) || w == 2 && isVersion(val) {
+	need := max(likely, ver.need)
+	if w < need || w == likely && (!strongWord(val) || len(val) < 5) || w == likely && isVersion(val) {
 		return false
 	}
 	if isLoud(val) && bytes.IndexByte(val, '-') > 0 && !direct {
 		return false // HKDF-SHA-256
 	}
-	if w == 3 && (isUUID(val) || isDigest(val)) && (!direct || ver.need > 2) {
+	if w == random && (isUUID(val) || isDigest(val)) && (!direct || ver.need > likely) {
 		return false
 	}
-	if isCode(val, true, ver) {
+	if isCode(val, true) {
 		return false
 	}
-	s.found(a, a+len(val), s.kindOf(a, a+len(val)))
+	s.foundValue(a, a+len(val))
 	return true
 }
 
@@ -226,21 +259,33 @@ func strongWord(val []byte) bool {
 	return digits > 0 && digits+letters >= 4 && letters > 1 || marks > 0 && letters+digits >= 4
 }
 
+// isVersion reports whether v is a version, a number, or the name of an algorithm.
 func isVersion(v []byte) bool {
 	if len(v) > 1 && (v[0] == 'v' || v[0] == 'V') {
 		v = v[1:]
 	}
-	dots := 0
 	for _, c := range v {
-		if c == '.' {
-			dots++
-		} else if !isDigit(c) && c != '-' {
-			return bytes.HasPrefix(v, []byte("sha")) || bytes.HasPrefix(v, []byte("RS")) || bytes.HasPrefix(v, []byte("HS")) || bytes.HasPrefix(v, []byte("ES")) || bytes.HasPrefix(v, []byte("OAuth")) || bytes.HasPrefix(v, []byte("oauth")) || bytes.HasPrefix(v, []byte("md5")) || bytes.HasPrefix(v, []byte("base64")) || bytes.HasPrefix(v, []byte("argon2")) || bytes.HasPrefix(v, []byte("pbkdf2")) || bytes.HasPrefix(v, []byte("utf")) || bytes.HasPrefix(v, []byte("SHA")) || bytes.HasPrefix(v, []byte("AES")) || bytes.HasPrefix(v, []byte("ed25519"))
+		if !isDigit(c) && c != '.' && c != '-' {
+			return isAlgorithm(v)
 		}
 	}
 	return true
 }
 
+// algorithms begin the names of algorithms and encodings.
+var algorithms = []string{"sha", "SHA", "md5", "RS", "HS", "ES", "AES", "ed25519", "argon2", "pbkdf2", "OAuth", "oauth", "base64", "utf"}
+
+// isAlgorithm reports whether v begins with one of algorithms.
+func isAlgorithm(v []byte) bool {
+	for _, a := range algorithms {
+		if hasPrefix(v, a) {
+			return true
+		}
+	}
+	return false
+}
+
+// isDate reports whether v is a date or a time.
 func isDate(v []byte) bool {
 	n := 0
 	for _, c := range v {

@@ -1,16 +1,42 @@
 // Package redact makes text safe to leave the program: it replaces what is
 // secret and keeps everything else byte for byte.
 //
-// It looks for three things: values that the program knows ([Known]), in every
-// encoding that they may be printed in; values that something calls secret (a
-// name such as API_KEY or password, in all the notations that programs use, the
-// user info of a URL, an Authorization header, a private key's frame); and
-// tokens of published formats. docs/redaction.md lists them.
+// It looks for four things: values that the program knows ([Known]); values that
+// something calls secret (a name such as API_KEY or password, the heading of a
+// column, the user info of a URL, the option of a command, a phrase such as
+// IDENTIFIED BY); key material; and tokens of published formats.
+// docs/redaction.md lists them.
 //
-// One pass of an automaton over the text decides where any of that could begin;
-// small functions look at those places. No regular expression runs over a text.
+// # How it works
 //
-// Redacting redacted text changes nothing.
+// A writer takes text line by line. A line that may belong to a secret of several
+// lines waits for the next; one that is longer than 64 KiB is judged in windows.
+// What is looked at is a view of the line, without terminal escapes and the NULs
+// of UTF-16 (view.go).
+//
+// Known values are looked for first (known.go): in the line as it is, with escapes
+// undone layer by layer (JSON in JSON in a URL has three), and in what runs of
+// hexadecimal stand for (decode.go). Base64 and base32 are forms of a value, which
+// are looked for like the value.
+//
+// Then one pass of an automaton (dfa.go) over the line finds the anchors listed in
+// rules.go: parts of names, prefixes of tokens, phrases. A small function looks
+// around each. No regular expression runs over a text, but for an operator's own
+// pattern in a window around its literal.
+//
+// A name is judged by its words (names.go), which gives the weight that a value
+// needs; from the name (key.go) the search goes over the separator (assign.go,
+// separator.go) to a value in quotes, without, in an element, in a list, beside its
+// name in an object, or in a sentence (quoted.go, bare.go, element.go, list.go,
+// pair.go, prose.go). value.go weighs it; code.go and sentence.go know what only
+// looks like a value.
+//
+// A line can promise that a secret follows: a name without a value, the header of a
+// table, the BEGIN of a key, a command that prints a password. That is the scanner's
+// state, which begin.go applies to the next line before the automaton runs.
+//
+// A line in which a value was refused beside one that was replaced is judged again,
+// until nothing changes: redacting redacted text changes nothing.
 package redact
 
 import (
@@ -118,6 +144,7 @@ func New(c Config) (*Redactor, error) {
 // made and writers opened before do not know it.
 func (r *Redactor) Learn(name string, v Secret) { r.learn([]Known{{name, v}}) }
 
+// learn adds known values.
 func (r *Redactor) learn(known []Known) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -174,6 +201,7 @@ func (r *Redactor) Knows(s string) bool {
 // 1 MiB whatever its input, and is not safe for concurrent use.
 func (r *Redactor) Writer(w io.Writer) io.WriteCloser { return r.writer(w) }
 
+// writer returns a writer to w.
 func (r *Redactor) writer(w io.Writer) *writer {
 	return &writer{w: w, s: scanner{r: r.rules, known: r.known.Load()}}
 }

@@ -28,9 +28,13 @@ type item struct {
 	min, max int
 }
 
+// anchorText returns the literal that the prefilter looks for.
+func (sp *spec) anchorText() string { return sp.items[sp.anchor].lit }
+
 // A charset is a set of bytes.
 type charset [256]bool
 
+// newCharset returns the set of the characters and ranges listed.
 func newCharset(chars string) *charset {
 	c := new(charset)
 	for i := 0; i < len(chars); i++ {
@@ -62,6 +66,22 @@ var charsets = map[byte]*charset{
 	'q': newCharset("QPZRY9X8GF2TVDW0S3JN54KHCE6MUA7L"),
 	's': newCharset("qpzry9x8gf2tvdw0s3jn54khce6mua7l"),
 	'e': newCharset("1-9A-HJ-NP-Za-km-z"),
+}
+
+// skipClass returns where the run of a class at v[i] ends.
+func skipClass(v []byte, i int, class byte) int {
+	set := charsets[class]
+	for i < len(v) && set[v[i]] {
+		i++
+	}
+	return i
+}
+
+// classEnd returns where the run of a class at v[i] ends, which is looked at once.
+func (s *scanner) classEnd(class byte, i int) int {
+	j := skipClass(s.v[:min(len(s.v), i+unbounded)], i, class)
+	s.steps += j - i
+	return j
 }
 
 // classNames are the names of the classes, classIndex their places in it.

@@ -26,12 +26,13 @@ const (
 	maxHeader  = 400 // length of a header line
 )
 
-// heading reports whether the name v[start:stop] is the heading of a column: a cell
+// heading reports whether the name a is the heading of a column: a cell
 // of a line that has several, all of them words. What stands under it is then
 // secret.
-func (s *scanner) heading(start, stop int, ver verdict) bool {
+func (s *scanner) heading(a *assignment) bool {
+	ver := a.ver
 	v := bytes.TrimRight(s.v, " \t\r\n")
-	if !s.eol || ver.need > 2 || ver.kind != plainKey || len(v) > maxHeader || s.noTable {
+	if !s.eol || ver.need > likely || ver.kind != plainKey || len(v) > maxHeader || s.noTable {
 		return false
 	}
 	t := &s.next.table
@@ -43,14 +44,14 @@ func (s *scanner) heading(start, stop int, ver verdict) bool {
 		}
 		t.left = maxRows
 	}
-	i := t.cellAt(v, start)
-	a, b := t.cell(v, i)
-	if cell := bytes.Trim(v[a:b], " \t\"'`*"); !wordy(cell) || len(cell) > stop-start+16 {
+	i := t.cellAt(v, a.start)
+	from, to := t.cell(v, i)
+	if cell := bytes.Trim(v[from:to], " \t\"'`*"); !wordy(cell) || len(cell) > len(a.name)+16 {
 		return false
 	}
 	for n := range t.cols {
 		if c := &t.cols[n]; c.ver.need == 0 {
-			*c = column{i, a, ver}
+			*c = column{i, from, ver}
 			return true
 		}
 	}
@@ -95,7 +96,7 @@ func (t *table) begin(v []byte) bool {
 
 // pairs begins a table of names and values if v[at:] is the heading "Value" of its
 // last column.
-func (s *scanner) pairs(at int) {
+func (s *scanner) pairs(at, _ int) {
 	v := bytes.TrimRight(s.v, " \t\r\n|\"")
 	if !s.eol || len(v) > maxHeader || s.next.table.left > 0 || len(v)-at > len("│ value") {
 		return
@@ -217,7 +218,7 @@ func (s *scanner) row() bool {
 		}
 		a, b := t.cell(v, first)
 		t.cols[0] = column{last, 0, s.cache.classify(bytes.Trim(v[a:b], " \t\"'`*"), false)}
-		if t.cols[0].ver.need > 2 {
+		if t.cols[0].ver.need > likely {
 			t.cols[0].ver.need = 0
 		}
 	}
@@ -237,11 +238,11 @@ func (s *scanner) row() bool {
 			b--
 		}
 		val := v[a:b]
-		if len(val) < 4 || !c.ver.numbers && isNumber(val) || isUUID(val) && c.ver.need > 1 || isDate(val) || !s.enough(val, verdict{need: max(2, c.ver.need), numbers: c.ver.numbers}) || bytes.IndexByte(val, ' ') >= 0 && isSentence(val) {
+		if len(val) < 4 || !c.ver.numbers && isNumber(val) || isUUID(val) && c.ver.need > possible || isDate(val) || !s.enough(val, verdict{need: max(likely, c.ver.need), numbers: c.ver.numbers}) || bytes.IndexByte(val, ' ') >= 0 && isSentence(val) {
 			continue
 		}
-		s.found(a, b, s.kindOf(a, b))
-		s.next.cont = noCont
+		s.foundValue(a, b)
+		s.next.wrapped = false
 	}
 	return true
 }

@@ -7,10 +7,19 @@ import (
 	"unicode/utf8"
 )
 
-// weigh says how much v looks like a secret rather than like a word of prose or
-// configuration: 0 never one (empty, a placeholder, a reference, a mask), 1 a
-// plain word or number, 2 letters mixed with digits or punctuation, 3 random.
-func weigh(v []byte) int {
+// A weight says how much a value looks like a secret rather than like a word of prose
+// or configuration.
+type weight uint8
+
+const (
+	never    weight = iota // empty, a placeholder, a reference, a mask
+	possible               // a plain word or number
+	likely                 // letters mixed with digits or punctuation
+	random                 // nothing that a person would write
+)
+
+// weigh returns the weight of v.
+func weigh(v []byte) weight {
 	for len(v) > 0 && isSpace(v[0]) {
 		v = v[1:]
 	}
@@ -18,61 +27,84 @@ func weigh(v []byte) int {
 		v = v[:len(v)-1]
 	}
 	if len(v) == 0 || isReference(v) {
-		return 0
+		return never
 	}
-	var n [numTraits]int
-	var turns, rises int
+	var c traitCount
+	c.count(v)
+	if c.looksRandom(len(v)) {
+		if c.n[traitSign] > 0 && isMask(v) {
+			return never
+		}
+		return random
+	}
+	if isMask(v) {
+		return never
+	}
+	digits, letters := c.n[traitDigit], c.n[traitUpper]+c.n[traitLower]+c.n[traitHigh]
+	others := c.n[traitMark] + c.n[traitSign] + c.n[traitJoin]
+	switch {
+	case letters+digits == 0 && len(v) < 4:
+		return never
+	case letters == 0 && others == 0:
+		return possible
+	case digits == 0 && v[len(v)-1] == '!' && len(v) < 10 && isStopWord(v[:len(v)-1]):
+		return never // GraphQL's String!
+	case digits == 0 && wordy(v):
+		if isStopWord(v) {
+			return never
+		}
+		if others+c.n[traitSpace] > 0 || c.rises < 3 || c.rises*5 < len(v) {
+			return possible
+		}
+	}
+	return likely
+}
+
+// looksRandom reports whether v could not be a word, a name, a date or a path:
+// a run of token characters that changes between small letters, capitals and
+// digits more often than names do.
+func looksRandom(v []byte) bool {
+	if len(v) < minRandom {
+		return false
+	}
+	var c traitCount
+	c.count(v)
+	return c.looksRandom(len(v))
+}
+
+// minRandom is how long what looks random is at least.
+const minRandom = 10
+
+// A traitCount says how often characters of each trait occur in a text, how often it
+// turns between letters and digits, and how often it rises from a small letter to a
+// capital.
+type traitCount struct {
+	n            [numTraits]int
+	turns, rises int
+}
+
+// count counts v.
+func (c *traitCount) count(v []byte) {
 	last := uint8(traitMark)
-	for _, c := range v {
-		t := traits[c]
-		n[t]++
+	for _, b := range v {
+		t := traits[b]
+		c.n[t]++
 		switch {
 		case last == t:
 		case t == traitDigit && (last == traitUpper || last == traitLower), last == traitDigit && (t == traitUpper || t == traitLower):
-			turns++
+			c.turns++
 		case t == traitUpper && last == traitLower:
-			rises++
+			c.rises++
 		}
 		last = t
 	}
-	digits, spaces := n[traitDigit], n[traitSpace]
-	others := n[traitMark] + n[traitSign] + n[traitJoin]
-	ascii := n[traitUpper] + n[traitLower]
-	letters := ascii + n[traitHigh]
-	if len(v) >= 10 && n[traitMark]+spaces+n[traitHigh] == 0 && ascii >= 2 && ascii+digits >= len(v)*2/3 &&
-		(turns+rises)*5 >= len(v) && (digits >= 2 || rises*6 >= len(v)) {
-		if n[traitSign] > 0 && isMask(v) {
-			return 0
-		}
-		return 3
-	}
-	if isMask(v) {
-		return 0
-	}
-	switch {
-	case letters+digits == 0 && len(v) < 4:
-		return 0
-	case letters > 0 && digits == 0 && others == 0 && spaces == 0:
-		var buf [24]byte
-		if len(v) <= len(buf) && stopWords[string(lower(v, buf[:0]))] {
-			return 0
-		}
-		if rises >= 3 && rises*5 >= len(v) {
-			return 2
-		}
-		return 1
-	case letters == 0 && others == 0:
-		return 1
-	case digits == 0 && v[len(v)-1] == '!' && len(v) < 10 && stopWords[string(lower(v[:len(v)-1], nil))]:
-		return 0 // GraphQL's String!
-	case digits == 0 && wordy(v):
-		var buf [24]byte
-		if len(v) <= len(buf) && stopWords[string(lower(v, buf[:0]))] {
-			return 0
-		}
-		return 1
-	}
-	return 2
+}
+
+// looksRandom is [looksRandom] for the text that was counted, of a length.
+func (c *traitCount) looksRandom(length int) bool {
+	letters, digits := c.n[traitUpper]+c.n[traitLower], c.n[traitDigit]
+	return length >= minRandom && c.n[traitMark]+c.n[traitSpace]+c.n[traitHigh] == 0 && letters >= 2 && letters+digits >= length*2/3 &&
+		(c.turns+c.rises)*5 >= length && (digits >= 2 || c.rises*6 >= length)
 }
 
 // Traits of characters.
@@ -111,9 +143,9 @@ var traits = func() (t [256]uint8) {
 }()
 
 // weigh is weigh for a part of s.v, which several rules may ask for in turn.
-func (s *scanner) weigh(v []byte) int {
+func (s *scanner) weigh(v []byte) weight {
 	if len(v) == 0 {
-		return 0
+		return never
 	}
 	if s.weighed.at != &v[0] || s.weighed.n != len(v) {
 		s.weighed.at, s.weighed.n, s.weighed.w = &v[0], len(v), weigh(v)
@@ -134,6 +166,12 @@ var stopWords = wordSet(`secrets passwords tokens files compat true false yes no
 	rejected accepted denied refused mismatch matches match does did do accepts contains length format policy
 	chauthtok amd64 arm64 i386 armhf noarch reset resetting strength field fields input hash hashed via using per week weak strong short long today
 	public private readonly read write admin-only`)
+
+// isStopWord reports whether v, in any case, is one of stopWords.
+func isStopWord(v []byte) bool {
+	var buf [24]byte
+	return len(v) <= len(buf) && stopWords[string(lower(v, buf[:0]))]
+}
 
 // isMask reports whether v is already a placeholder or a masked value.
 func isMask(v []byte) bool {
@@ -211,6 +249,7 @@ var maskFirst = func() (t [256]bool) {
 	return t
 }()
 
+// byFirst returns the words of a list by their first letters.
 func byFirst(list string) (t [256][]string) {
 	for _, w := range strings.Fields(list) {
 		t[w[0]] = append(t[w[0]], w)
@@ -218,6 +257,7 @@ func byFirst(list string) (t [256][]string) {
 	return t
 }
 
+// distinct returns how many different bytes v has.
 func distinct(v []byte) int {
 	var seen [256]bool
 	n := 0
@@ -337,36 +377,6 @@ func isPath(v []byte) bool {
 	return !looksRandom(v)
 }
 
-// looksRandom reports whether v could not be a word, a name, a date or a path:
-// a run of token characters that changes between small letters, capitals and
-// digits more often than names do.
-func looksRandom(v []byte) bool {
-	if len(v) < 10 {
-		return false
-	}
-	var n [numTraits]int
-	var turns, rises int
-	last := uint8(traitMark)
-	for _, c := range v {
-		t := traits[c]
-		if t <= traitSpace || t == traitHigh {
-			return false
-		}
-		n[t]++
-		if t != last {
-			switch {
-			case t == traitDigit && (last == traitUpper || last == traitLower), last == traitDigit && (t == traitUpper || t == traitLower):
-				turns++
-			case t == traitUpper && last == traitLower:
-				rises++
-			}
-		}
-		last = t
-	}
-	letters := n[traitUpper] + n[traitLower]
-	return letters >= 2 && letters+n[traitDigit] >= len(v)*2/3 && (turns+rises)*5 >= len(v) && (n[traitDigit] >= 2 || rises*6 >= len(v))
-}
-
 // isUUID reports whether v has the shape of a UUID.
 func isUUID(v []byte) bool {
 	if len(v) != 36 {
@@ -400,13 +410,8 @@ func isDigest(v []byte) bool {
 
 // mixedCase reports whether letters change case in a way that words do not.
 func mixedCase(v []byte) bool {
-	rises := 0
-	for i := 1; i < len(v); i++ {
-		if isUpper(v[i]) && isLower(v[i-1]) {
-			rises++
-		}
-	}
-	return rises >= 3 && rises*5 >= len(v)
+	n := rises(v)
+	return n >= 3 && n*5 >= len(v)
 }
 
 // wordy reports whether v consists of letters and what joins words.
@@ -420,13 +425,6 @@ func wordy(v []byte) bool {
 		}
 	}
 	return letters > 0
-}
-
-func lower(v, buf []byte) []byte {
-	for _, c := range v {
-		buf = append(buf, fold(c))
-	}
-	return buf
 }
 
 // isBasic reports whether v is base64 of "user:password".
@@ -452,73 +450,99 @@ func isBasic(v []byte) bool {
 	return true
 }
 
-// A quote is what opened a quoted value: a quote character behind a number of
-// backslashes (1 in JSON inside a string, 3 inside that), or an entity.
-type quote struct {
-	ch      byte
-	slashes int
-	entity  string
+// enough reports whether val is a secret under ver.
+func (s *scanner) enough(val []byte, ver verdict) bool {
+	w := s.weigh(val)
+	if w == never || w < ver.need && !(ver.weak && isBasic(val) && len(val) >= 8) {
+		return false
+	}
+	if ver.weak && (len(val) < 16 || isUUID(val) || isDigest(val[bytes.LastIndexByte(val, '-')+1:])) {
+		return isBasic(val) && len(val) >= 8
+	}
+	if !ver.numbers && isNumber(val) || len(val) < 3 && w < random {
+		return false
+	}
+	return !(ver.object && isObjectName(val)) && !(ver.need == likely && isMail(val))
 }
 
-var quoteEntities = []struct{ open, close string }{
-	{"&quot;", "&quot;"}, {"&#34;", "&#34;"}, {"&#x22;", "&#x22;"}, {"&#39;", "&#39;"}, {"&apos;", "&apos;"}, {"%22", "%22"}, {"%27", "%27"},
-	{`\u0022`, `\u0022`}, {`\u0027`, `\u0027`}, {`\x22`, `\x22`}, {`\x27`, `\x27`}, {"“", "”"}, {"„", "“"}, {"‘", "’"}, {"«", "»"}, {"「", "」"},
+// isMail reports whether val is a mail address.
+func isMail(val []byte) bool {
+	user, host, ok := bytes.Cut(val, []byte("@"))
+	return ok && wordy(user) && wordy(host) && bytes.IndexByte(host, '.') > 0
 }
 
-// openQuote returns the length of the opening quote at v[i:], 0 if none.
-func openQuote(v []byte, i int) (int, quote) {
-	j := i
-	for j < len(v) && v[j] == '\\' && j-i < 64 {
-		j++
+// objectWords are parts of the names that secrets have in Kubernetes and its like.
+var objectWords = wordSet("credentials credential creds secret secrets tls cert certs auth token tokens key keys password passwords pass signer config registry account")
+
+// isObjectName reports whether val is the name of a secret, rather than one:
+// small letters in words joined by dashes, one of which says so.
+func isObjectName(val []byte) bool {
+	if bytes.IndexByte(val, '/') > 0 && wordy(val) {
+		return true // database/creds/readonly
 	}
-	if j < len(v) {
-		if c := v[j]; c == '"' || c == '\'' || c == '`' {
-			return j - i + 1, quote{ch: c, slashes: j - i}
-		}
+	if bytes.IndexByte(val, '-') < 0 {
+		return false
 	}
-	if i < len(v) {
-		if c := v[i]; c == '&' || c == '%' || c == '\\' || c >= 0x80 {
-			for _, e := range quoteEntities {
-				if hasPrefix(v[i:], e.open) {
-					return len(e.open), quote{entity: e.close}
-				}
+	named := false
+	for part := range bytes.SplitSeq(val, []byte("-")) {
+		for _, c := range part {
+			if !isLower(c) {
+				return false
 			}
 		}
+		named = named || objectWords[string(part)]
 	}
-	return 0, quote{}
+	return named
 }
 
-// closeQuote returns where the value that begins at i ends: at the closing
-// quote, or at the end of the line, in which case closed is false. Value that
-// span lines do so only if the caller says how far.
-func closeQuote(v []byte, i int, q quote, lines bool) (end int, closed bool) {
-	unit := q.slashes + 1
-	for j := i; j < len(v); j++ {
-		switch c := v[j]; {
-		case c == '\n' && !lines:
-			return j, false
-		case q.entity != "":
-			if c == q.entity[0] && hasPrefix(v[j:], q.entity) {
-				return j, true
-			}
-		case c == '\\':
-			k := j
-			for k < len(v) && v[k] == '\\' {
-				k++
-			}
-			n := k - j
-			if k < len(v) && v[k] == q.ch {
-				if n < q.slashes || n%(2*unit) == q.slashes {
-					return j + n - min(n, q.slashes), true
-				}
-				k++ // an escaped quote
-			}
-			j = k - 1
-		case c == q.ch:
-			return j, true // this string, or the one around it
+// isNumber reports whether v is a number, perhaps with a unit: 1,000 or 20k.
+func isNumber(v []byte) bool {
+	for i, c := range v {
+		if !isDigit(c) && c != '.' && c != ',' && c != '-' && c != '+' && (i == 0 || i < len(v)-1 || c != 'k' && c != 'K' && c != 'M' && c != '%') {
+			return false
 		}
 	}
-	return len(v), false
+	return true
 }
 
-func hasPrefix(v []byte, p string) bool { return len(v) >= len(p) && string(v[:len(p)]) == p }
+// rises counts how often a capital follows a small letter.
+func rises(v []byte) int {
+	n := 0
+	for i := 1; i < len(v); i++ {
+		if isUpper(v[i]) && isLower(v[i-1]) {
+			n++
+		}
+	}
+	return n
+}
+
+// wordyParts reports whether most of a run is made of words of four or more
+// small letters: file names, host names, slugs.
+func wordyParts(run []byte) bool {
+	n, longest := 0, 0
+	for _, c := range run {
+		if isLower(c) {
+			n++
+		} else {
+			if n >= 4 {
+				longest += n
+			}
+			n = 0
+		}
+	}
+	if n >= 4 {
+		longest += n
+	}
+	return longest*2 > len(run)
+}
+
+// mixed reports whether t has a letter and a digit: what has only one of them
+// is more likely a word or a number.
+func mixed(t []byte) bool {
+	var digit, letter bool
+	for _, c := range t {
+		digit = digit || isDigit(c)
+		letter = letter || isLetter(c)
+	}
+	return digit && letter
+}

@@ -195,6 +195,7 @@ func endsValue(rest []byte) bool {
 	return len(rest) == 0 || len(rest) <= 3 && bytes.IndexByte([]byte(",;)}]"), rest[0]) >= 0
 }
 
+// stepOn judges b and returns how much of it is done with.
 func (w *writer) stepOn(b []byte, eol bool) int {
 	var n int
 	w.out, n = w.s.line(w.out, b, w.ctx, eol)
@@ -204,6 +205,7 @@ func (w *writer) stepOn(b []byte, eol bool) int {
 	return n
 }
 
+// flush passes on what has been judged.
 func (w *writer) flush() {
 	if len(w.out) > 0 && w.err == nil {
 		_, w.err = w.w.Write(w.out)

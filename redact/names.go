@@ -2,15 +2,13 @@ package redact
 
 import "strings"
 
-// A verdict says how much a name tells about the value assigned to it: need is
-// the least strength (see weigh) at which the value is taken for a secret. Zero
-// means that the name says nothing.
+// A verdict says how much a name tells about the value assigned to it.
 type verdict struct {
-	need    int
-	numbers bool // the value may be a number: a password, not a token
-	weak    bool // the name is hardly one of a secret: a bare "key"
-	dsn     bool // the value has names of its own
-	object  bool // the value may be the name of a secret: secretName
+	need    weight // the least at which the value is taken for a secret; 0: never
+	numbers bool   // the value may be a number: a password, not a token
+	weak    bool   // the name is hardly one of a secret: a bare "key"
+	dsn     bool   // the value has names of its own
+	object  bool   // the value may be the name of a secret: secretName
 	kind    keyKind
 }
 
@@ -25,6 +23,7 @@ const (
 // words is a set of words, all in lower case.
 type words map[string]bool
 
+// wordSet returns the words of a list.
 func wordSet(s string) words {
 	w := make(words)
 	for _, f := range strings.Fields(s) {
@@ -107,117 +106,137 @@ var (
 func classify(name []byte, inURL bool) verdict {
 	var ws nameWords
 	ws.split(name)
-	n := ws.n
-	if n == 0 {
+	if ws.n == 0 {
 		return verdict{}
 	}
 	if inURL {
-		switch string(ws.at(n - 1)) {
-		case "sig", "signature", "appid", "hmac", "apikey", "pass", "pw", "auth", "authkey", "sid", "ticket", "assertion", "key", "session":
-			return verdict{need: 2}
-		case "code", "state", "nonce":
-			if n == 1 {
-				return verdict{need: 3}
-			}
-		case "credential":
-			return verdict{need: 2}
+		if v := ws.parameter(); v.need > 0 {
+			return v
 		}
 	}
-	at, need := -1, 1 // the last secret word, and the least strength of its values
-	last := ""        // that word, or the pair that it ends
-	for i := n - 1; i >= 0 && at < 0; i-- {
-		w := ws.at(i)
-		switch {
-		case secretWords[string(w)]:
-			at = i
-		case i > 0 && ws.isPair(i):
-			at, last = i, string(ws.at(i-1))+string(w)
-		case string(w) == "authorization":
-			if i == n-1 {
-				return verdict{need: 2, kind: authKey}
-			}
-			return verdict{}
-		case string(w) == "cookie" || string(w) == "cookies":
-			if i == n-1 && (n == 1 || n == 2 && string(ws.at(0)) == "set" || n == 2 && string(ws.at(0)) == "http") {
-				return verdict{need: 2, kind: cookieKey}
-			}
-		case string(w) == "key" || string(w) == "keys":
-			if i == 0 {
-				if n == 1 {
-					return verdict{need: 3, weak: true}
-				}
-				continue
-			}
-			switch owner := ws.at(i - 1); {
-			case keyOwners[string(owner)]:
-				at = i
-				need = 2 // keys are not words
-			case keyOthers[string(owner)], string(w) == "keys":
-				return verdict{}
-			case i == n-1:
-				return verdict{need: 3, weak: true}
-			}
-		case string(w) == "pass":
-			if n == 1 {
-				return verdict{need: 2}
-			}
-			at = i
-		case string(w) == "refresh":
-			if n == 1 {
-				return verdict{need: 3, weak: true}
-			}
-		case string(w) == "sessionid" || string(w) == "id" && i > 0 && string(ws.at(i-1)) == "session":
-			if i == n-1 {
-				return verdict{need: 3, weak: true}
-			}
-		case string(w) == "auth" || string(w) == "bearer" || string(w) == "salt" || string(w) == "sid" || string(w) == "session":
-			if i == n-1 {
-				if string(w) == "auth" && n > 1 && (string(ws.at(n-2)) == "require" || string(ws.at(n-2)) == "redis") {
-					return verdict{need: 1, numbers: true}
-				}
-				return verdict{need: 3, weak: true}
-			}
-		case len(w) > 4 && !notEndings[string(w)] && endsSecret(w):
-			at = i
-		}
-	}
+	at, v := ws.secretWord()
 	if at < 0 {
+		return v
+	}
+	if ws.isAbout(at) {
 		return verdict{}
 	}
-	if n > 1 && (string(ws.at(0)) == "ratelimit" || string(ws.at(1)) == "ratelimit") {
-		return verdict{} // X-RateLimit-Reset-Tokens
-	}
-	isToken := string(ws.at(at)) == "token" || string(ws.at(at)) == "tokens"
-	if isToken && at > 0 && countedTokens[string(ws.at(at-1))] {
-		return verdict{}
-	}
-	if at > 0 && (string(ws.at(0)) == "no" || string(ws.at(0)) == "has" || string(ws.at(0)) == "existing" || at > 0 && string(ws.at(at-1)) == "existing" || string(ws.at(0)) == "is" || string(ws.at(0)) == "require" && string(ws.at(at)) != "pass" || string(ws.at(0)) == "use" || string(ws.at(0)) == "allow" || string(ws.at(0)) == "forgot" || string(ws.at(0)) == "reset" && at == 1 && n == 2 && !isToken) {
-		return verdict{}
-	}
-	v := verdict{need: need, numbers: !isToken && !hasEnding(ws.at(at), "token")}
-	if last == "" {
-		last = string(ws.at(at))
-	}
-	switch last {
+	word := string(ws.at(at))
+	v.numbers = word != "token" && word != "tokens" && !hasEnding(ws.at(at), "token")
+	switch word {
 	case "pat", "pw", "otp", "passe", "cred", "creds", "credential", "credentials", "totp", "jwt":
-		v.need = 2
-	case "dsn", "connectionstring":
+		v.need = likely
+	case "dsn", "connectionstring", "string": // connection string
 		v.need, v.dsn = 2, true
 	case "secret", "secrets":
 		v.object = true
+		if word == "secret" && at == ws.n-2 && string(ws.at(ws.n-1)) == "id" {
+			return verdict{need: random} // Vault's and Consul's, not the name of a secret
+		}
 	case "key":
 		v.object = at > 0 && string(ws.at(at-1)) == "secret"
 	}
-	if hasEnding(ws.at(at), "secretid") || at == n-2 && string(ws.at(at)) == "secret" && string(ws.at(n-1)) == "id" {
-		return verdict{need: 3} // Vault's and Consul's, not the name of a secret
+	return ws.judgeEndings(at, v)
+}
+
+// parameter judges the name of a parameter of a URL; need is 0 if it says no more there
+// than elsewhere.
+func (w *nameWords) parameter() verdict {
+	switch string(w.at(w.n - 1)) {
+	case "sig", "signature", "appid", "hmac", "apikey", "pass", "pw", "auth", "authkey", "sid", "ticket", "assertion", "key", "session", "credential":
+		return verdict{need: likely}
+	case "code", "state", "nonce":
+		if w.n == 1 {
+			return verdict{need: random}
+		}
 	}
-	for i := at + 1; i < n; i++ {
-		switch w := ws.at(i); {
-		case harmlessEndings[string(w)] && (i == n-1 || !keptEndings[string(ws.at(n-1))]):
+	return verdict{}
+}
+
+// secretWord returns the index of the last word that makes the name secret, and what it
+// says. If there is none, the index is -1 and the verdict one on the whole name.
+func (w *nameWords) secretWord() (at int, v verdict) {
+	weak := verdict{need: random, weak: true}
+	for i := w.n - 1; i >= 0; i-- {
+		last := i == w.n-1
+		switch word := string(w.at(i)); {
+		case secretWords[word], i > 0 && w.isPair(i), word == "pass" && w.n > 1:
+			return i, verdict{need: possible}
+		case word == "pass":
+			return -1, verdict{need: likely}
+		case word == "authorization":
+			if last {
+				return -1, verdict{need: likely, kind: authKey}
+			}
+			return -1, verdict{}
+		case word == "cookie" || word == "cookies":
+			if last && (w.n == 1 || w.n == 2 && (string(w.at(0)) == "set" || string(w.at(0)) == "http")) {
+				return -1, verdict{need: likely, kind: cookieKey}
+			}
+		case (word == "key" || word == "keys") && i > 0:
+			switch owner := w.at(i - 1); {
+			case keyOwners[string(owner)]:
+				return i, verdict{need: likely} // keys are not words
+			case keyOthers[string(owner)], word == "keys":
+				return -1, verdict{}
+			case last:
+				return -1, weak
+			}
+		case word == "key" || word == "keys" || word == "refresh":
+			if w.n == 1 {
+				return -1, weak
+			}
+		case word == "sessionid" || word == "id" && i > 0 && string(w.at(i-1)) == "session":
+			if last {
+				return -1, weak
+			}
+		case word == "auth" && last && w.n > 1 && (string(w.at(i-1)) == "require" || string(w.at(i-1)) == "redis"):
+			return -1, verdict{need: possible, numbers: true}
+		case word == "auth" || word == "bearer" || word == "salt" || word == "sid" || word == "session":
+			if last {
+				return -1, weak
+			}
+		case len(word) > 4 && !notEndings[word] && endsSecret(w.at(i)):
+			return i, verdict{need: possible}
+		}
+	}
+	return -1, verdict{}
+}
+
+// isAbout reports whether the words before the secret word at make the name one about
+// secrets: maxTokens, hasPassword, X-RateLimit-Reset-Tokens.
+func (w *nameWords) isAbout(at int) bool {
+	if w.n > 1 && (string(w.at(0)) == "ratelimit" || string(w.at(1)) == "ratelimit") {
+		return true
+	}
+	if at == 0 {
+		return false
+	}
+	word, before := string(w.at(at)), string(w.at(at-1))
+	isToken := word == "token" || word == "tokens"
+	if isToken && countedTokens[before] || before == "existing" {
+		return true
+	}
+	switch string(w.at(0)) {
+	case "no", "has", "existing", "is", "use", "allow", "forgot":
+		return true
+	case "require":
+		return word != "pass"
+	case "reset":
+		return w.n == 2 && !isToken
+	}
+	return false
+}
+
+// judgeEndings judges the words behind the secret word at: TOKEN_COUNT is harmless,
+// TOKEN_PROD is not, and of TOKEN_FOO only a random value is secret.
+func (w *nameWords) judgeEndings(at int, v verdict) verdict {
+	for i := at + 1; i < w.n; i++ {
+		switch word := w.at(i); {
+		case harmlessEndings[string(word)] && (i == w.n-1 || !keptEndings[string(w.at(w.n-1))]):
 			return verdict{}
-		case keptEndings[string(w)]:
-		default:
-			v.need = 3
+		case !keptEndings[string(word)]:
+			v.need = random
 		}
 	}
 	return v
@@ -232,6 +251,7 @@ func pairSet(s string) words {
 	return w
 }
 
+// endsSecret reports whether w ends with one of secretEndings.
 func endsSecret(w []byte) bool {
 	for _, e := range secretEndings {
 		if hasEnding(w, e) {
@@ -241,6 +261,7 @@ func endsSecret(w []byte) bool {
 	return false
 }
 
+// hasEnding reports whether w is a longer word that ends with e.
 func hasEnding(w []byte, e string) bool {
 	return len(w) > len(e) && string(w[len(w)-len(e):]) == e
 }
@@ -264,6 +285,7 @@ func (w *nameWords) isPair(i int) bool {
 	return secretPairs[string(pair)]
 }
 
+// at returns word i.
 func (w *nameWords) at(i int) []byte { return w.buf[w.from[i]:w.to[i]] }
 
 // split splits a name into words, at punctuation and where a capital follows a
@@ -316,6 +338,7 @@ type verdictCache [64]struct {
 	verdict verdict
 }
 
+// classify is [classify], remembered.
 func (c *verdictCache) classify(name []byte, inURL bool) verdict {
 	if len(name) > len(c[0].name) {
 		return classify(name, inURL)
@@ -331,9 +354,6 @@ func (c *verdictCache) classify(name []byte, inURL bool) verdict {
 	}
 	return e.verdict
 }
-
-func isUpper(c byte) bool { return 'A' <= c && c <= 'Z' }
-func isLower(c byte) bool { return 'a' <= c && c <= 'z' }
 
 // matchGlob reports whether name matches pattern, both in upper case, where *
 // stands for any characters and ? for one.
@@ -360,9 +380,42 @@ func matchGlob(pattern string, name []byte) bool {
 	return p == len(pattern)
 }
 
-func upper(c byte) byte {
-	if isLower(c) {
-		return c - 'a' + 'A'
+// isLoud reports whether a name is written as environment variables are.
+func isLoud(name []byte) bool {
+	n := 0
+	for _, c := range name {
+		if isLower(c) {
+			return false
+		}
+		if isUpper(c) {
+			n++
+		}
 	}
-	return c
+	return n > 1
+}
+
+// isUpperName reports whether v is capitals, or words of them.
+func isUpperName(v []byte) bool {
+	for _, c := range v {
+		if !isUpper(c) && c != '_' && c != '-' {
+			return false
+		}
+	}
+	return true
+}
+
+// endsFold reports whether name ends with word, in any case.
+func endsFold(name []byte, word string) bool {
+	n := len(name) - len(word)
+	return n >= 0 && equalFold(name[n:], word)
+}
+
+// mixedNames reports whether a name has several words.
+func mixedNames(v []byte) bool {
+	for i := 1; i < len(v); i++ {
+		if v[i] == '_' || isUpper(v[i]) && isLower(v[i-1]) {
+			return true
+		}
+	}
+	return false
 }
