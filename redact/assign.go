@@ -353,13 +353,21 @@ func (s *scanner) closesString(a *assignment, m int, q quote) bool {
 	return a.sep == sepColon && a.wide && q.ch == '"' && q.slashes == 0 && s.insideQuotes(a.start)
 }
 
+// maxArgument is the length of the longest argument that is looked at.
+const maxArgument = 256
+
 // bareArgument redacts the argument of a call that is no string. setPassword(x) has a
 // variable unless it looks random.
 func (s *scanner) bareArgument(a *assignment, m int) {
 	if s.fallback(m) {
 		return
 	}
-	if end := s.bareEnd(a, m); weigh(s.v[m:end]) == random {
+	end := m
+	for end < len(s.v) && end-m < maxArgument && s.v[end] > ' ' && s.v[end] != ')' && s.v[end] != ',' {
+		end++
+	}
+	s.steps += end - m
+	if weigh(s.v[m:end]) == random {
 		s.foundValue(m, end)
 	}
 }

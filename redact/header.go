@@ -88,11 +88,15 @@ func authScheme(v []byte, i, end int, quoted bool) (scheme []byte, at int) {
 // credentials redacts the word at v[i], behind a scheme or without one.
 func (s *scanner) credentials(i, end int, scheme, quoted bool) {
 	v := s.v
+	if !quoted && s.header > i {
+		return // inside a word that was refused
+	}
 	k := i
 	for k < end && k-i < unbounded && v[k] > ' ' && strings.IndexByte(",;})\"'`<", v[k]) < 0 && !(v[k] == '\\' && (escapedBreak(v, k) > k || k+1 < end && v[k+1] == '"')) {
 		k++
 	}
 	s.steps += k - i
+	s.header = max(s.header, k)
 	val := bytes.TrimRight(v[i:k], "]")
 	if isUpperName(val) && bytes.ContainsAny(val, "_-") {
 		return // OAUTH-TOKEN

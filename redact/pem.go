@@ -14,7 +14,7 @@ func (s *scanner) pem(_, i int) {
 	if n >= 0 {
 		label = v[i : i+n]
 	}
-	if !isPrivateLabel(label) {
+	if !isPrivateLabel(label) || i < s.noKey {
 		return
 	}
 	start := i
@@ -49,6 +49,7 @@ func (s *scanner) pem(_, i int) {
 	rest := bytes.TrimRight(v[j:], "\r\n")
 	if !holdsKey(v[body:j]) && !s.begun {
 		// A BEGIN without a key is not worth a word.
+		s.noKey = j
 		if s.want(wantBody); s.eol {
 			return
 		}

@@ -61,6 +61,7 @@ type progress struct {
 	refused   int                                     // names whose values were refused, or found in prose
 	refusedTo int                                     // the end of the last value refused
 	refusals  int                                     // names in it
+	noKey     int                                     // no private key begins before
 	jwkTo     int                                     // members of keys before are decided
 	noTable   bool                                    // the line is no header of a table
 	runs      [len(classNames)]struct{ from, to int } // the last run of each class
