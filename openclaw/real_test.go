@@ -160,9 +160,13 @@ func TestRealLogs(t *testing.T) {
 	if known < len(first.Lines)/2 {
 		t.Errorf("only %d of %d lines were understood: %+v", known, len(first.Lines), first.Lines)
 	}
-	// A new connection writes to the log; the cursor brings only that.
-	connected(t, gatewaytest.Shared(t))
-	for {
+	// The gateway logs a method that there is not; the cursor brings only that.
+	if err := g.Call(ctx, "no.such.method", nil, nil); err == nil {
+		t.Error("the gateway knows a method that there is not")
+	}
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for ; ; <-tick.C {
 		more, err := g.Logs(ctx, openclaw.LogsParams{Cursor: first.Cursor})
 		if err != nil {
 			t.Fatal(err)
