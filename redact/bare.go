@@ -153,9 +153,9 @@ func endsBareword(a *assignment, v []byte, i, j int) bool {
 	case ',':
 		return ends("\"'{[") || pairAhead(v, j+1)
 	case ')', ']', '}':
-		return ends(",;)]}\"'.:(")
+		return ends(",;)]}\"'.:([")
 	case '|':
-		return a.sep == sepBar || next <= ' '
+		return a.sep == sepBar || next <= ' ' || pairAhead(v, j+1)
 	case '%':
 		return hasPrefix(v[j:], "%22") || hasPrefix(v[j:], "%26") || a.inURL && hasPrefix(v[j:], "%2C")
 	default: // an emoji, a bracket of Chinese text

@@ -142,6 +142,9 @@ func (s *scanner) insideCall(m int) int {
 	}
 	var buf [64]byte
 	fn := lower(v[m:i], buf[:0])
+	if bytes.Contains(fn, []byte("get")) {
+		return m // viper.GetString("jwt.secret") is a look-up
+	}
 	for _, w := range wrappers {
 		if bytes.HasSuffix(fn, []byte(w)) {
 			return i + 1
@@ -152,6 +155,12 @@ func (s *scanner) insideCall(m int) int {
 
 var wrappers = []string{"secret", "secretstr", "newsecret", "[]byte", "string", "from", "str", "bytes", "text", "base64", "b64decode", "decodestring",
 	"securestring", "password", "token", "credential", "some", "into", "literal", "sensitive", "md5", "sha1", "sha256", "encode", "fromstring", "unhex"}
+
+// isSecretWord reports whether val is a word for a secret: a label's translation.
+func isSecretWord(val []byte) bool {
+	var buf [maxName]byte
+	return len(val) <= len(buf) && secretWords[string(lower(val, buf[:0]))]
+}
 
 // isTemplate reports whether val is made of references, with nothing secret beside
 // them.

@@ -218,7 +218,7 @@ func (w *nameWords) isAbout(at int) bool {
 		return true
 	}
 	switch string(w.at(0)) {
-	case "no", "has", "existing", "is", "use", "allow", "forgot":
+	case "no", "has", "existing", "rotate", "show", "hide", "validate", "verify", "print", "is", "use", "allow", "forgot":
 		return true
 	case "require":
 		return word != "pass"

@@ -85,10 +85,13 @@ func holdsKey(v []byte) bool {
 func beginsKey(line []byte) bool {
 	line = bytes.TrimRight(line, " \t\r\n\"'`,;+\\")
 	line = bytes.TrimSuffix(line, []byte(`\n`))
+	if len(line) == 0 {
+		return true // between headers and body
+	}
 	if i := bytes.LastIndexAny(line, " \t\"'|:>]#*"); i >= 0 && !isPEMHeader(bytes.TrimSpace(line)) {
 		line = line[i+1:]
 	}
-	return len(line) >= 12 && isPEMBody(line) || isPEMHeader(bytes.TrimSpace(line)) || len(line) == 0
+	return len(line) >= 12 && isPEMBody(line) || isPEMHeader(bytes.TrimSpace(line))
 }
 
 // isPrivateLabel reports whether label is that of a private key; a regular

@@ -99,6 +99,9 @@ func (s *scanner) pendingEntry(i, indent int) {
 		return
 	}
 	if indent <= s.st.indentK {
+		if ver.numbers && ver.need <= likely {
+			s.printed(i) // a password below its name
+		}
 		return
 	}
 	if n := bytes.Index(v[i:min(len(v), i+maxName)], []byte(": ")); n > 0 && bytes.IndexByte(v[i:i+n], ' ') < 0 {

@@ -77,6 +77,14 @@ func (s *scanner) hexText(_, end int) {
 	s.steps += inner.steps
 }
 
+// provided redacts the wrong token that an answer to it repeats.
+func (s *scanner) provided(at, end int) {
+	e := s.wordEnd(end, len(s.v))
+	if val := s.v[end:e]; len(val) >= 16 && weigh(val) >= likely && bytes.Contains(s.v[:at], []byte("token")) {
+		s.foundValue(end, e)
+	}
+}
+
 // minHexText is how much hexadecimal a command with a secret has at least.
 const minHexText = 24
 

@@ -1,6 +1,9 @@
 package redact
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // printers are parts of commands whose output is a secret. A command that names one
 // at its end, such as cat db_password, needs no entry.
@@ -104,5 +107,5 @@ func (s *scanner) printed(i int) {
 
 // isPrinted reports whether val can be a secret that has its line to itself.
 func isPrinted(val []byte) bool {
-	return len(val) >= 6 && bytes.IndexByte(val, ' ') < 0 && val[len(val)-1] != ':' && weigh(val) >= likely && !isPath(val) && !isDate(val) && !bytes.Contains(val, []byte("://"))
+	return len(val) >= 6 && bytes.IndexByte(val, ' ') < 0 && val[len(val)-1] != ':' && weigh(val) >= likely && !(strings.IndexByte("/~.", val[0]) >= 0 && isPath(val)) && !isDate(val) && !bytes.Contains(val, []byte("://"))
 }

@@ -48,6 +48,7 @@ func (s *scanner) nextWord(a *assignment, i, line, blanks int) (done bool) {
 	first := s.lineStart(a.start)
 	last := next >= len(bytes.TrimRight(v[:line], " \r"))
 	switch {
+	case val[0] == '[': // usage: --api-key API_KEY [--secret SECRET]
 	case w >= likely && a.loud() && !wordy(val) && need <= likely && (len(a.name) > 5 || blanks > 1):
 		s.foundValue(at, at+len(val))
 	case s.isPlaced(a, val, w, first, last):
@@ -354,5 +355,5 @@ func (s *scanner) netrc(start int) bool {
 		before = before[i:]
 	}
 	_, login, ok := bytes.Cut(before, []byte("login "))
-	return ok && len(bytes.Fields(login)) == 1 || bytes.Contains(before, []byte("machine ")) || s.st.word == "netrc"
+	return ok && len(bytes.Fields(login)) == 1 && login[0] != '-' || bytes.Contains(before, []byte("machine ")) || s.st.word == "netrc"
 }

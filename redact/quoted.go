@@ -131,7 +131,7 @@ func isHarmlessString(sep separator, ver verdict, val []byte, q quote) bool {
 	switch {
 	case ver.dsn && (bytes.IndexByte(val, '=') > 0 || bytes.IndexByte(val, '@') > 0):
 		return true
-	case isTemplate(val), isCommand(val), q.ch == '`' && bytes.IndexByte(val, ' ') > 0:
+	case isTemplate(val), isCommand(val), isSecretWord(val), q.ch == '`' && bytes.IndexByte(val, ' ') > 0:
 		return true
 	case ver.need == possible && sep != sepEqual && sep != sepBlank, bytes.Count(val, []byte(" ")) > 12:
 		return isSentence(val)

@@ -114,6 +114,7 @@ func anchors() []anchor {
 		{(*scanner).word, []string{`password "auth" `}},
 		// https://neo4j.com/docs/operations-manual/current/authentication-authorization/manage-users/
 		{(*scanner).fromTo, []string{"set password from "}},
+		{(*scanner).provided, []string{" provided="}},
 		// https://wiki.freeradius.org/guide/faq (log_auth_badpass)
 		{(*scanner).radius, []string{"login incorrect", "login ok"}},
 		// Commands whose last word is a token of no format.

@@ -216,10 +216,29 @@ func isMask(v []byte) bool {
 		}
 	}
 	first, last := v[0], v[len(v)-1]
+	if first == '<' && last == '>' && onlyBrackets(v) {
+		return true // <BOT_ID>:<BOT_TOKEN>
+	}
 	if first == '<' && last == '>' && len(v) > 2 && !bytes.ContainsAny(v[1:len(v)-1], "<>") && !looksRandom(v[1:len(v)-1]) {
 		return true
 	}
 	return first == '(' && last == ')' || first == '[' && last == ']' && wordy(v[1:len(v)-1])
+}
+
+// onlyBrackets reports whether v is names in angle brackets with marks between them.
+func onlyBrackets(v []byte) bool {
+	inside := false
+	for _, c := range v {
+		switch {
+		case c == '<':
+			inside = true
+		case c == '>':
+			inside = false
+		case inside && !isUpper(c) && c != '_' && c != '-' && c != ' ', !inside && (isAlnum(c) || c >= 0x80):
+			return false
+		}
+	}
+	return true
 }
 
 // hasMaskWord reports whether l, in small letters, says that it is a
@@ -309,7 +328,7 @@ func isReference(v []byte) bool {
 	case '#':
 		return len(v) > 1 && v[1] == '{'
 	case '@':
-		return bytes.HasPrefix(v, []byte("@Microsoft.KeyVault")) || len(v) > 1 && v[1] == '{'
+		return bytes.HasPrefix(v, []byte("@Microsoft.KeyVault")) || bytes.HasPrefix(v, []byte("@Value(")) || len(v) > 1 && v[1] == '{'
 	case '<':
 		return len(v) > 1 && (v[1] == '%' || v[1] == '?' || v[1] == '=')
 	case '!':
@@ -456,7 +475,7 @@ func (s *scanner) enough(val []byte, ver verdict) bool {
 	if w == never || w < ver.need && !(ver.weak && isBasic(val) && len(val) >= 8) {
 		return false
 	}
-	if ver.weak && (len(val) < 16 || isUUID(val) || isDigest(val[bytes.LastIndexByte(val, '-')+1:])) {
+	if ver.weak && (len(val) < 16 || isUUID(val) || isDigest(val[bytes.LastIndexByte(val, '-')+1:]) || isUpperName(val[:2]) && isDigest(val[2:])) {
 		return isBasic(val) && len(val) >= 8
 	}
 	if !ver.numbers && isNumber(val) || len(val) < 3 && w < random {
@@ -495,10 +514,15 @@ func isObjectName(val []byte) bool {
 	return named
 }
 
-// isNumber reports whether v is a number, perhaps with a unit: 1,000 or 20k.
+// isNumber reports whether v is a number, perhaps with a unit, or two of them: 1,000
+// or 20k/200k.
 func isNumber(v []byte) bool {
 	for i, c := range v {
-		if !isDigit(c) && c != '.' && c != ',' && c != '-' && c != '+' && (i == 0 || i < len(v)-1 || c != 'k' && c != 'K' && c != 'M' && c != '%') {
+		switch {
+		case isDigit(c), c == '.', c == ',', c == '-', c == '+':
+		case c == '/' && i > 0 && i < len(v)-1:
+		case (c == 'k' || c == 'K' || c == 'M' || c == '%') && i > 0 && isDigit(v[i-1]) && (i == len(v)-1 || v[i+1] == '/'):
+		default:
 			return false
 		}
 	}
