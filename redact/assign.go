@@ -244,7 +244,7 @@ func (s *scanner) structured(a *assignment, m int) bool {
 // such as {{ x }}, or an object, whose "value" is then the value.
 func (s *scanner) object(a *assignment, m int) {
 	v := s.v
-	if hasPrefix(v[m:], "{{") {
+	if hasPrefix(v[m:], "{{") || markLen(v[m+1:]) > 0 {
 		return
 	}
 	if a.sep == sepEqual && !a.wide {

@@ -15,6 +15,7 @@ const (
 // dropped, and s.instead put in its place.
 func (s *scanner) begin() (drop bool) {
 	st, v := &s.st, s.v
+	s.tools.word = st.command
 	if f := s.inside(); f != lineOrdinary {
 		return f == lineDropped
 	}

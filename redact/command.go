@@ -85,6 +85,14 @@ func (s *scanner) command(at int) (word string, end int) {
 	return t.word, t.at
 }
 
+// goesOnCommand makes the options on the next line those of the last command on this
+// one, if a backslash ends it.
+func (s *scanner) goesOnCommand() {
+	if v := bytes.TrimRight(s.v, "\r\n"); s.eol && bytes.HasSuffix(v, []byte(" \\")) {
+		s.next.command, _ = s.command(len(v))
+	}
+}
+
 // flag looks at a short option: the text before it names the command.
 func (s *scanner) flag(at, end int) {
 	v := s.v
@@ -245,8 +253,9 @@ func (s *scanner) userPassword(i int, word string) {
 		return
 	}
 	end := i
-	if n, q := openQuote(v, i); n > 0 {
-		i += n
+	quoted, q := openQuote(v, i)
+	if quoted > 0 {
+		i += quoted
 		end, _ = closeQuote(v[:min(len(v), i+unbounded)], i, q, false)
 	} else {
 		for end = i; end < len(v) && end-i < unbounded && v[end] > ' ' && v[end] != '"' && v[end] != '\''; end++ {
@@ -266,7 +275,7 @@ func (s *scanner) userPassword(i int, word string) {
 		}
 		return
 	}
-	if w, q := openQuote(v, i+n+1); w > 0 && end == i+n+1 { // user:'secret'
+	if w, q := openQuote(v, i+n+1); w > 0 && quoted == 0 && end == i+n+1 { // user:'secret'
 		i, n = i+n+1, 0
 		end, _ = closeQuote(v[:min(len(v), i+unbounded)], i+w, q, false)
 	}

@@ -64,7 +64,7 @@ var formats = []format{
 	{name: "google oauth token", specs: []string{`ya29.\x{20,}`, `1//0\t{40,}`}},
 	{name: "google oauth secret", specs: []string{`GOCSPX-\t{28}`}},
 	// https://learn.microsoft.com/en-us/entra/identity-platform/app-objects-and-service-principals
-	{name: "azure client secret", specs: []string{`\t{3}\dQ~\x{31,34}`}, check: mixed},
+	{name: "azure client secret", specs: []string{`\p{3}\dQ~\p{31,34}`}, check: mixed},
 	// https://learn.microsoft.com/en-us/azure/storage/common/storage-account-keys-manage
 	{name: "azure storage key", specs: []string{`\b{76}+ASt\b{6}==`}},
 	{name: "azure service key", specs: []string{`\b{33}AzCa\b{2,5}=`, `\b{33}+AEh\b{2,5}=`, `\b{33}+ASb\b{2,5}=`, `\b{42}AzSe\b{4,10}`, `\b{44}AzFu\b{4,10}==`, `\b{42}+ACR\b{4,10}`, `\b{32}ACDb\b{40,60}==`, `\b{76}ACDb\b{6}==`}},
@@ -196,6 +196,7 @@ var formats = []format{
 	{name: "matrix token", specs: []string{`syt_\b{4,}_\a{20}_\a{6}`, `mat_\a{24,}_\a{6}`, `mct_\a{24,}_\a{6}`}},
 	// https://developers.facebook.com/docs/facebook-login/guides/access-tokens/
 	{name: "facebook token", specs: []string{`EAAC\a{60,}`, `EAAM\a{60,}`, `EAAB\a{60,}`, `EAAG\a{60,}`, `EAAJ\a{60,}`, `EAAE\a{60,}`, `EAAF\a{60,}`}},
+	{name: "facebook app token", whole: true, specs: []string{`\d{15}|\t{27}`, `\d{16}|\t{27}`}, check: mixed},
 	// https://developers.facebook.com/docs/instagram-platform
 	{name: "instagram token", specs: []string{`IGQV\t{80,}`, `IGAA\t{80,}`}},
 	// https://docs.x.com/fundamentals/authentication/oauth-2-0/application-only
@@ -375,6 +376,8 @@ var formats = []format{
 	{name: "nats seed", specs: []string{`SUA\z{55}`, `SAA\z{55}`, `SOA\z{55}`, `SCA\z{55}`, `SNA\z{55}`, `SXA\z{55}`}, check: mixedCaps},
 	// https://jwt.io/introduction and RFC 7519, 7515, 7516
 	{name: "jwt", specs: []string{`eyJ\t{8,}.\t{8,}.\t{0,}`, `eyJ\t{8,}.eyJ\t{8,}`, `eyJ\t{8,}.\t{0,}.\t{8,}.\t{8,}.\t{8,}`}, embed: true},
+	// https://jwt.io/introduction, in base64 once more
+	{name: "encoded jwt", specs: []string{`ZXlK\b{60,}`}},
 	// https://paseto.io/rfc/
 	{name: "paseto", specs: []string{`v1.local.\t{32,}`, `v2.local.\t{32,}`, `v3.local.\t{32,}`, `v4.local.\t{32,}`, `v2.public.\t{64,}`, `v4.public.\t{64,}`}},
 	// https://docs.python.org/3/library/crypt.html, the modular crypt format

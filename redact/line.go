@@ -78,6 +78,7 @@ func (s *scanner) line(dst, b []byte, ctx int, eol bool) (out []byte, consumed i
 	drop := first && s.begin()
 	if !drop {
 		s.scan()
+		s.goesOnCommand()
 	}
 	spans := s.merge(from)
 	if s.wants != wantNothing || s.unwrap > 0 && !s.crosses(spans) {

@@ -84,6 +84,8 @@ type state struct {
 	pending pending // a key at the end of the line before, its value on this line
 	indentK int     // the indentation of that line, or the length of a word that was printed
 
+	command string // that goes on on this line
+
 	wrapped    bool // a secret ran up to the end of the line before
 	wrappedLen int
 	head       [32]byte  // what that line began with

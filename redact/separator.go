@@ -24,7 +24,7 @@ func (s *scanner) separator(a *assignment, j int, blanks bool) (sep separator, e
 	switch next := byteAt(v, j+1); v[j] {
 	case '=':
 		return sepEqual, s.equalsEnd(j)
-	case '!', '?', '+':
+	case '!', '?', '+', '.':
 		if next == '=' {
 			return sepEqual, skipAny(v, j+2, "=")
 		}
@@ -84,15 +84,13 @@ func (s *scanner) equalsEnd(j int) int {
 // colon tells the separators apart that begin with a colon at v[j]: ":", ":=", "::=",
 // the "::" of LDIF (RFC 2849), and what is none, as in std::string and psql's :'x'.
 func colon(v []byte, j int, blanks bool) (sep separator, end int) {
+	if k := skipAny(v, j+1, ":"); byteAt(v, k) == '=' {
+		return sepEqual, skipAny(v, k+1, "=")
+	}
 	switch next := byteAt(v, j+1); {
-	case next == '=':
-		return sepEqual, skipAny(v, j+2, "=")
 	case next == ':':
-		switch third := byteAt(v, j+2); {
-		case third == ' ' && !blanks:
+		if byteAt(v, j+2) == ' ' && !blanks {
 			return sepColon, j + 2
-		case third == '=':
-			return sepEqual, j + 3
 		}
 		return sepOther, j
 	case next == '\'' && blanks:

@@ -478,7 +478,7 @@ func (s *scanner) enough(val []byte, ver verdict) bool {
 	if ver.weak && (len(val) < 16 || isUUID(val) || isDigest(val[bytes.LastIndexByte(val, '-')+1:]) || isUpperName(val[:2]) && isDigest(val[2:])) {
 		return isBasic(val) && len(val) >= 8
 	}
-	if !ver.numbers && isNumber(val) || len(val) < 3 && w < random {
+	if !ver.numbers && isNumber(val) && len(val) < 20 || len(val) < 3 && w < random {
 		return false
 	}
 	return !(ver.object && isObjectName(val)) && !(ver.need == likely && isMail(val))
