@@ -46,7 +46,7 @@ func Unsettled(err error) bool {
 	if err == nil || errors.As(err, new(*RPCError)) {
 		return false
 	}
-	for _, e := range []error{ErrDown, ErrStarting, ErrDraining, ErrHanging, ErrRefused, ErrPairing} {
+	for _, e := range []error{ErrDown, ErrStarting, ErrDraining, ErrHanging, ErrRefused, ErrPairing, ErrScope, ErrNotFound, ErrNotOffered} {
 		if errors.Is(err, e) {
 			return false
 		}

@@ -510,6 +510,38 @@ func TestCallEnds(t *testing.T) {
 	})
 }
 
+func TestUnsettled(t *testing.T) {
+	for _, tt := range []struct {
+		err  error
+		want bool
+	}{
+		{nil, false},
+		{openclaw.ErrDown, false},
+		{openclaw.ErrStarting, false},
+		{openclaw.ErrDraining, false},
+		{openclaw.ErrHanging, false},
+		{openclaw.ErrTimeout, true},
+		{openclaw.ErrLost, true},
+		{openclaw.ErrRefused, false},
+		{openclaw.ErrPairing, false},
+		{&openclaw.PairingError{}, false},
+		{openclaw.ErrScope, false},
+		{openclaw.ErrNotFound, false},
+		{openclaw.ErrNotOffered, false},
+		{&openclaw.RPCError{Code: "INTERNAL"}, false},
+		{context.Canceled, true},
+		{errors.New("an answer that cannot be read"), true},
+	} {
+		err := tt.err
+		if err != nil {
+			err = fmt.Errorf("resolve approval 1: %w", err)
+		}
+		if got := openclaw.Unsettled(err); got != tt.want {
+			t.Errorf("Unsettled(%v) = %v, want %v", err, got, tt.want)
+		}
+	}
+}
+
 // awaitReboot blocks until g is connected with another boot id than the one given.
 func awaitReboot(ctx context.Context, g *openclaw.Gateway, boot string) (openclaw.State, error) {
 	sub := g.Events(0, nil)
