@@ -91,8 +91,8 @@ func newBench(b *testing.B, operators int) *wired {
 	return w
 }
 
-// BenchmarkOwnTime is DESIGN.md, section 13: from an update sent to sendMessage
-// called, with ledger and record on disk, one command at a time.
+// BenchmarkOwnTime measures what a command costs in the console itself: from an
+// update sent to sendMessage called, with ledger and record on disk, one command at a time.
 func BenchmarkOwnTime(b *testing.B) {
 	w := newBench(b, 1)
 	w.ctx = b.Context()
