@@ -429,13 +429,18 @@ func TestCronRun(t *testing.T) {
 	})
 	// The answer is lost, the job may run: whoever is told only that the gateway did not
 	// answer starts it again.
-	for _, lost := range []error{openclaw.ErrTimeout, openclaw.ErrLost, context.Canceled} {
+	for lost, how := range map[error]string{
+		openclaw.ErrTimeout:    "The gateway did not answer within ",
+		openclaw.ErrLost:       "The connection to the gateway broke.",
+		context.Canceled:       "No longer waiting for the gateway's answer.",
+		errors.New("not JSON"): "The gateway's answer could not be read.",
+	} {
 		t.Run("answer lost: "+lost.Error(), func(t *testing.T) {
 			g := busyGateway()
 			g.runJob = func(context.Context, string) (openclaw.CronStart, error) {
 				return openclaw.CronStart{}, fmt.Errorf("cron.run: %w", lost)
 			}
-			wants(t, newStory(t, g).do("/cron run j1"), "ERROR: not known whether nightly backup was started", "hint: see its runs", "[History](/cron runs j1)")
+			wants(t, newStory(t, g).do("/cron run j1"), "ERROR: not known whether nightly backup was started", how, "hint: see its runs", "[History](/cron runs j1)")
 		})
 	}
 	t.Run("gateway down", func(t *testing.T) {

@@ -415,7 +415,7 @@ func (r *agentRun) attach(ctx context.Context) (AgentResult, error) {
 		switch {
 		case ctx.Err() != nil:
 			return r.stillRunning(ctx)
-		case unavailable(err):
+		case passing(err):
 			lost := !errors.Is(err, ErrDraining)
 			if lost {
 				r.emit(ProgressLost, time.Time{}, "", "")
@@ -438,7 +438,7 @@ func (r *agentRun) attach(ctx context.Context) (AgentResult, error) {
 		}
 		ended, err := r.look(ctx)
 		switch {
-		case err != nil && !unavailable(err) && ctx.Err() == nil && !errors.Is(err, ErrNotFound):
+		case err != nil && !passing(err) && ctx.Err() == nil && !errors.Is(err, ErrNotFound):
 			return r.result, err
 		case ended:
 			return r.result, nil
@@ -457,16 +457,9 @@ func (r *agentRun) attach(ctx context.Context) (AgentResult, error) {
 	}
 }
 
-// unavailable reports whether err says nothing about the request, only that the
-// gateway is away.
-func unavailable(err error) bool {
-	for _, e := range []error{ErrDown, ErrLost, ErrStarting, ErrDraining, ErrHanging, ErrTimeout} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
+// passing reports whether err is of a gateway that is away and comes back by itself,
+// which one that does not let us in does not.
+func passing(err error) bool { return Away(err) && !isAny(err, ErrRefused, ErrPairing) }
 
 // errBusy says that the session runs something: perhaps our run, taken up again.
 var errBusy = fmt.Errorf("session is busy: %w", ErrTimeout)

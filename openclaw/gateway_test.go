@@ -510,34 +510,43 @@ func TestCallEnds(t *testing.T) {
 	})
 }
 
-func TestUnsettled(t *testing.T) {
+// What follows from each error of a call: whether the gateway is away, was not sent
+// the request, or may have done it.
+func TestWhatErrorsMean(t *testing.T) {
 	for _, tt := range []struct {
-		err  error
-		want bool
+		err                      error
+		away, notSent, unsettled bool
 	}{
-		{nil, false},
-		{openclaw.ErrDown, false},
-		{openclaw.ErrStarting, false},
-		{openclaw.ErrDraining, false},
-		{openclaw.ErrHanging, false},
-		{openclaw.ErrTimeout, true},
-		{openclaw.ErrLost, true},
-		{openclaw.ErrRefused, false},
-		{openclaw.ErrPairing, false},
-		{&openclaw.PairingError{}, false},
-		{openclaw.ErrScope, false},
-		{openclaw.ErrNotFound, false},
-		{openclaw.ErrNotOffered, false},
-		{&openclaw.RPCError{Code: "INTERNAL"}, false},
-		{context.Canceled, true},
-		{errors.New("an answer that cannot be read"), true},
+		{nil, false, false, false},
+		{openclaw.ErrDown, true, true, false},
+		{openclaw.ErrStarting, true, true, false},
+		{openclaw.ErrDraining, true, true, false},
+		{openclaw.ErrHanging, true, true, false},
+		{openclaw.ErrTimeout, true, false, true},
+		{openclaw.ErrLost, true, false, true},
+		{openclaw.ErrRefused, true, true, false},
+		{openclaw.ErrPairing, true, true, false},
+		{&openclaw.PairingError{}, true, true, false},
+		{openclaw.ErrScope, false, true, false},
+		{openclaw.ErrNotFound, false, false, false},
+		{openclaw.ErrNotOffered, false, false, false},
+		{&openclaw.RPCError{Code: "INTERNAL"}, false, false, false},
+		{fmt.Errorf("%w while the gateway is %w", openclaw.ErrTimeout, openclaw.ErrStarting), true, false, true},
+		{context.Canceled, false, false, true},
+		{errors.New("an answer that cannot be read"), false, false, true},
 	} {
 		err := tt.err
 		if err != nil {
 			err = fmt.Errorf("resolve approval 1: %w", err)
 		}
-		if got := openclaw.Unsettled(err); got != tt.want {
-			t.Errorf("Unsettled(%v) = %v, want %v", err, got, tt.want)
+		if got := openclaw.Away(err); got != tt.away {
+			t.Errorf("Away(%v) = %v, want %v", err, got, tt.away)
+		}
+		if got := openclaw.NotSent(err); got != tt.notSent {
+			t.Errorf("NotSent(%v) = %v, want %v", err, got, tt.notSent)
+		}
+		if got := openclaw.Unsettled(err); got != tt.unsettled {
+			t.Errorf("Unsettled(%v) = %v, want %v", err, got, tt.unsettled)
 		}
 	}
 }
