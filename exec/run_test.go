@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"clawconsole/exec"
+	"clawconsole/internal/leaktest"
 )
 
 // role makes this test binary play a part; see roles.
@@ -69,7 +70,7 @@ func TestMain(m *testing.M) {
 	}
 	exec.Supervise()
 	os.Setenv("SECRET_OF_OURS", "hunter2")
-	os.Exit(m.Run())
+	os.Exit(leaktest.Wrap(m).Run())
 }
 
 // A world is a directory and a mark in the environment by which everything that

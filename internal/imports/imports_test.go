@@ -52,7 +52,7 @@ var rules = map[string]rule{
 	"internal/realgateway":  {not: "testing"},
 
 	// Helpers of tests.
-	"internal/realgateway/gatewaytest": {ours: "internal/mockmodel internal/realgateway", testOnly: true},
+	"internal/realgateway/gatewaytest": {ours: "internal/leaktest internal/mockmodel internal/realgateway", testOnly: true},
 	"internal/chrometest":              {foreign: "github.com/coder/websocket", testOnly: true},
 	"internal/leaktest":                {testOnly: true},
 	"internal/imports":                 {},
