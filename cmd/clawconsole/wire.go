@@ -20,6 +20,7 @@ import (
 	"clawconsole/console/telegram"
 	"clawconsole/exec"
 	"clawconsole/internal/audit"
+	"clawconsole/internal/ledger"
 	"clawconsole/openclaw"
 	"clawconsole/redact"
 )
@@ -130,7 +131,7 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger, old *i
 		Chat:      i.bot,
 		Gate:      i.gate,
 		Commands:  env,
-		Ledger:    ledger{i.store},
+		Ledger:    ledger.Of(i.store),
 		Record:    i.record,
 		Redactor:  i.redactor,
 		Approvals: i.approval,

@@ -37,6 +37,7 @@ var rules = map[string]rule{
 
 	"internal/approvals": {ours: "auth openclaw internal/audit internal/state"},
 	"internal/audit":     {ours: "redact"},
+	"internal/ledger":    {ours: "console internal/state"},
 	"internal/state":     {foreign: "modernc.org/sqlite"},
 
 	// Leaves.
