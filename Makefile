@@ -36,7 +36,7 @@ fuzz: ## run every fuzz target for FUZZTIME each
 	./scripts/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: ## print the table of figures of DESIGN section 13
+bench: ## run the benchmarks and print each figure with its bar
 	./scripts/bench
 
 .PHONY: lint

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	minSecret   = 32 // characters; DESIGN.md, section 5
+	minSecret   = 32 // characters: a generated secret has them, one that somebody made up does not
 	failuresMax = 5  // wrong secrets before a lockout
 	lockoutMin  = 5 * time.Minute
 	lockoutMax  = time.Hour

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -52,6 +53,41 @@ func restarting(back time.Duration) *gateway {
 		return openclaw.SystemInfo{PID: 78, Uptime: 2 * time.Second}, nil
 	}
 	return g
+}
+
+// The README shows a restart in place as it is answered, to the letter.
+func TestREADMEShowsARestart(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(readme), "you   /gateway restart --reason stuck\nbot   ")
+	shown, _, ok := strings.Cut(rest, "```")
+	if !ok {
+		t.Fatal("README.md shows no restart")
+	}
+	shown = strings.ReplaceAll(shown, "\n      ", "\n")
+	synctest.Test(t, func(t *testing.T) {
+		g := restarting(6900 * time.Millisecond)
+		inner := g.state
+		g.state = func() openclaw.State {
+			st := inner()
+			st.Hello.Version = "2026.9.6"
+			switch st.Hello.BootID {
+			case "boot-one-1":
+				st.Hello.BootID = "578c06b4-5c1f"
+			case "boot-two-2":
+				st.Hello.BootID, st.Hello.Uptime = "3caadb9d-e07a", 3*time.Hour+5*time.Minute+9*time.Second
+			}
+			return st
+		}
+		g.info = func(context.Context) (openclaw.SystemInfo, error) {
+			return openclaw.SystemInfo{PID: 6722}, nil
+		}
+		if got := newStory(t, g).do("/gateway restart --reason stuck"); got != shown {
+			t.Errorf("README.md shows\n%s\nthe answer is\n%s", shown, got)
+		}
+	})
 }
 
 func TestRestartProvesItself(t *testing.T) {
@@ -393,13 +429,18 @@ func TestCronRun(t *testing.T) {
 	})
 	// The answer is lost, the job may run: whoever is told only that the gateway did not
 	// answer starts it again.
-	for _, lost := range []error{openclaw.ErrTimeout, openclaw.ErrLost, context.Canceled} {
+	for lost, how := range map[error]string{
+		openclaw.ErrTimeout:    "The gateway did not answer within ",
+		openclaw.ErrLost:       "The connection to the gateway broke.",
+		context.Canceled:       "No longer waiting for the gateway's answer.",
+		errors.New("not JSON"): "The gateway's answer could not be read.",
+	} {
 		t.Run("answer lost: "+lost.Error(), func(t *testing.T) {
 			g := busyGateway()
 			g.runJob = func(context.Context, string) (openclaw.CronStart, error) {
 				return openclaw.CronStart{}, fmt.Errorf("cron.run: %w", lost)
 			}
-			wants(t, newStory(t, g).do("/cron run j1"), "ERROR: not known whether nightly backup was started", "hint: see its runs", "[History](/cron runs j1)")
+			wants(t, newStory(t, g).do("/cron run j1"), "ERROR: not known whether nightly backup was started", how, "hint: see its runs", "[History](/cron runs j1)")
 		})
 	}
 	t.Run("gateway down", func(t *testing.T) {

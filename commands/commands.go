@@ -47,9 +47,8 @@ type Request struct {
 	// gives the same key. /session and /agent refuse to send without it.
 	Key string
 
-	Secret      string // of --secret: proves the second factor for this request alone
-	Yes         bool   // --yes was given
-	HoldsSecret bool   // the message holds a secret and should be deleted from the chat
+	Secret string // of --secret: proves the second factor for this request alone
+	Yes    bool   // --yes was given
 }
 
 // ErrNotCommand means that a message is not addressed to us as a command.

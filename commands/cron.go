@@ -233,10 +233,13 @@ func (r *CronRun) run(ctx context.Context, c *call) (Result, error) {
 	cancel()
 	name, look := clip(jobName(job), 40), "/cron runs "+quoteWord(job.ID)
 	switch {
-	case unanswered(err):
-		how := c.gatewayLine(err)
-		if ctx.Err() != nil {
+	case openclaw.Unsettled(err):
+		how := "The gateway's answer could not be read."
+		switch {
+		case ctx.Err() != nil, errors.Is(err, context.Canceled):
 			how = "No longer waiting for the gateway's answer."
+		case away(err):
+			how = c.gatewayLine(err)
 		}
 		return Result{
 			Failed: true, Summary: "not known whether " + name + " was started",

@@ -91,30 +91,9 @@ func phaseError(st openclaw.State) error {
 	return openclaw.ErrDown
 }
 
-// away reports whether err means that the gateway cannot answer now, so that
-// another source may know.
-func away(err error) bool {
-	for _, e := range []error{
-		openclaw.ErrDown, openclaw.ErrStarting, openclaw.ErrDraining, openclaw.ErrHanging, openclaw.ErrTimeout,
-		openclaw.ErrLost, openclaw.ErrRefused, openclaw.ErrPairing, context.DeadlineExceeded,
-	} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
-
-// unanswered reports whether err leaves open what came of a request: it was sent,
-// and the connection or the wait ended before the answer.
-func unanswered(err error) bool {
-	for _, e := range []error{openclaw.ErrTimeout, openclaw.ErrLost, context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
+// away reports whether err means that the gateway cannot answer now, or did not
+// within the time that we give it, so that another source may know.
+func away(err error) bool { return openclaw.Away(err) || errors.Is(err, context.DeadlineExceeded) }
 
 // ask calls f on the socket and, if the gateway is away or slow, instead, which
 // asks the CLI and may be nil. The socket's answer is taken if there is one. It

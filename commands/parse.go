@@ -37,13 +37,12 @@ func Parse(msg, bot string) (Request, error) {
 		}
 	}
 	return Request{
-		Name:        e.Name,
-		Class:       e.Class,
-		Command:     cmd,
-		Line:        "/" + strings.ToLower(h.name) + h.rest(h.from),
-		Secret:      admission.Secret,
-		Yes:         admission.Yes,
-		HoldsSecret: len(h.secrets) > 0,
+		Name:    e.Name,
+		Class:   e.Class,
+		Command: cmd,
+		Line:    "/" + strings.ToLower(h.name) + h.rest(h.from),
+		Secret:  admission.Secret,
+		Yes:     admission.Yes,
 	}, nil
 }
 

@@ -271,39 +271,45 @@ func TestUnknownErrorIsReturned(t *testing.T) {
 }
 
 func TestDoNeedsTheRightGrant(t *testing.T) {
-	ran := false
-	g := busyGateway()
-	g.restart = func(context.Context, string, bool) (openclaw.RestartAnswer, error) {
-		ran = true
-		return openclaw.RestartAnswer{}, openclaw.ErrScope
-	}
-	s := newStory(t, g)
-	restart, _ := commands.Parse("/gateway restart", "")
-	status, _ := commands.Parse("/status", "")
-	tests := []struct {
-		name  string
-		grant auth.Grant
-		r     commands.Request
-		raise map[string]auth.Class
-	}{
-		{"the zero grant", auth.Grant{}, restart, nil},
-		{"of a lower class", s.grant(status), restart, nil},
-		{"of a lower class, the request says so too", s.grant(status), commands.Request{Name: "gateway restart", Class: auth.Safe, Command: restart.Command}, nil},
-		{"of the grammar's class when configuration raised it", s.grant(restart), restart, map[string]auth.Class{"gateway restart": auth.Dangerous}},
-		{"for a command that is not in the table", s.grant(status), commands.Request{Name: "reboot", Class: auth.Safe, Command: restart.Command}, nil},
-		{"for no command", s.grant(status), commands.Request{Name: "status", Class: auth.Safe}, nil},
-		{"for a command under another's name", s.grant(status), commands.Request{Name: "status", Class: auth.Safe, Command: restart.Command}, nil},
-	}
-	for _, tt := range tests {
-		s.Raised = tt.raise
-		if _, err := s.Do(t.Context(), tt.grant, tt.r, nil); !errors.Is(err, commands.ErrNotAdmitted) || ran {
-			t.Errorf("%s: Do = %v, ran %t, want ErrNotAdmitted", tt.name, err, ran)
+	synctest.Test(t, func(t *testing.T) {
+		ran := false
+		g := busyGateway()
+		g.restart = func(context.Context, string, bool) (openclaw.RestartAnswer, error) {
+			ran = true
+			return openclaw.RestartAnswer{}, openclaw.ErrScope
 		}
-	}
-	s.Raised = nil
-	if s.do("/gateway restart"); !ran {
-		t.Error("the right grant did not do")
-	}
+		s := newStory(t, g)
+		restart, _ := commands.Parse("/gateway restart", "")
+		status, _ := commands.Parse("/status", "")
+		tests := []struct {
+			name  string
+			grant auth.Grant
+			r     commands.Request
+			raise map[string]auth.Class
+		}{
+			{"the zero grant", auth.Grant{}, restart, nil},
+			{"of a lower class", s.grant(status), restart, nil},
+			{"of a lower class, the request says so too", s.grant(status), commands.Request{Name: "gateway restart", Class: auth.Safe, Command: restart.Command}, nil},
+			{"of the grammar's class when configuration raised it", s.grant(restart), restart, map[string]auth.Class{"gateway restart": auth.Dangerous}},
+			{"for a command that is not in the table", s.grant(status), commands.Request{Name: "reboot", Class: auth.Safe, Command: restart.Command}, nil},
+			{"for no command", s.grant(status), commands.Request{Name: "status", Class: auth.Safe}, nil},
+			{"for a command under another's name", s.grant(status), commands.Request{Name: "status", Class: auth.Safe, Command: restart.Command}, nil},
+		}
+		for _, tt := range tests {
+			s.Raised = tt.raise
+			if _, err := s.Do(t.Context(), tt.grant, tt.r, nil); !errors.Is(err, commands.ErrNotAdmitted) || ran {
+				t.Errorf("%s: Do = %v, ran %t, want ErrNotAdmitted", tt.name, err, ran)
+			}
+		}
+		s.Raised = nil
+		began := time.Now()
+		if s.do("/gateway restart"); !ran {
+			t.Error("the right grant did not do")
+		}
+		if waited := time.Since(began); waited > 0 {
+			t.Errorf("the command waited %v for a restart that was refused", waited)
+		}
+	})
 }
 
 func TestHelpShowsWhatThisOperatorMayRun(t *testing.T) {

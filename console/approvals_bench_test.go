@@ -63,7 +63,7 @@ func percentiles(b *testing.B, took []time.Duration) {
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "µs/p99")
 }
 
-// BenchmarkApprovalPrompt is DESIGN.md, section 13: from the gateway's event to the
+// BenchmarkApprovalPrompt measures what a prompt costs: from the gateway's event to the
 // prompt handed to Telegram, with a thousand pending.
 func BenchmarkApprovalPrompt(b *testing.B) {
 	r := benchDesk(b)

@@ -1,7 +1,6 @@
 package console_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -11,52 +10,11 @@ import (
 	"time"
 
 	"clawconsole/auth"
-	"clawconsole/console"
 	"clawconsole/internal/audit"
 	"clawconsole/internal/faketelegram"
+	"clawconsole/internal/ledger"
 	"clawconsole/internal/state"
 )
-
-// A diskLedger is the real ledger, as cmd/clawconsole adapts it.
-type diskLedger struct{ *state.Store }
-
-func (l diskLedger) Receive(ctx context.Context, us []console.Update) ([]bool, error) {
-	rows := make([]state.Update, len(us))
-	for i, u := range us {
-		rows[i] = state.Update(u)
-	}
-	return l.Store.Receive(ctx, rows)
-}
-
-func (l diskLedger) Claim(ctx context.Context, c console.Claim) error {
-	err := l.Store.Claim(ctx, state.Claim(c))
-	if errors.Is(err, state.ErrClaimed) {
-		return console.ErrClaimed
-	}
-	return err
-}
-
-func (l diskLedger) Finish(ctx context.Context, id int64, o console.Outcome, out []console.Parcel) error {
-	rows := make([]state.Outgoing, len(out))
-	for i, p := range out {
-		rows[i] = state.Outgoing{ChatID: p.To.ChatID, TopicID: p.To.TopicID, Edit: p.Edit, Body: p.Body}
-	}
-	err := l.Store.Finish(ctx, id, state.Status(o)+1, rows)
-	for i := range rows {
-		out[i].ID = rows[i].ID
-	}
-	return err
-}
-
-func (l diskLedger) Recover(context.Context) ([]console.Update, []console.Claim, error) {
-	return nil, nil, nil
-}
-
-func (l diskLedger) Enqueue(context.Context, []console.Parcel) error {
-	return errors.New("not needed here")
-}
-
-func (l diskLedger) Due(context.Context, time.Time, int) ([]console.Parcel, error) { return nil, nil }
 
 // newBench returns a wired rig on a real disk, for operators people.
 func newBench(b *testing.B, operators int) *wired {
@@ -80,7 +38,7 @@ func newBench(b *testing.B, operators int) *wired {
 	if err != nil {
 		b.Fatal(err)
 	}
-	w.config.Ledger, w.config.Record = diskLedger{store}, record
+	w.config.Ledger, w.config.Record = ledger.Of(store), record
 	stop := w.run()
 	b.Cleanup(func() {
 		stop()
@@ -91,8 +49,8 @@ func newBench(b *testing.B, operators int) *wired {
 	return w
 }
 
-// BenchmarkOwnTime is DESIGN.md, section 13: from an update sent to sendMessage
-// called, with ledger and record on disk, one command at a time.
+// BenchmarkOwnTime measures what a command costs in the console itself: from an
+// update sent to sendMessage called, with ledger and record on disk, one command at a time.
 func BenchmarkOwnTime(b *testing.B) {
 	w := newBench(b, 1)
 	w.ctx = b.Context()

@@ -34,7 +34,7 @@ func bubble(t *testing.T, f func(t *testing.T, g *rig)) {
 	})
 }
 
-// TestWay has one case for each row of the table in DESIGN.md, section 3, with
+// TestWay has one case for each row of the table "Its way" in docs/protocol.md, with
 // what fails it and what passes it.
 func TestWay(t *testing.T) {
 	for _, tt := range []struct {

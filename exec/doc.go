@@ -4,7 +4,8 @@
 //
 // The second half of the package is the guard of /run: a [Policy] reads a command
 // line as the shell would and refuses what is not on its list, or what looks
-// destructive. The guard is a seat belt, not a wall.
+// destructive. The list is a wall. To refuse what looks destructive is a seat belt:
+// it stops mistakes, not somebody who sets out to get around it.
 //
 // # How everything is ended
 //

@@ -62,8 +62,6 @@ type Result struct {
 	Stderr []byte // only if Separate
 
 	OutputBytes int64 // how many there were of Output, kept or not
-	StderrBytes int64
-	Truncated   bool // something was dropped of either
 
 	TimedOut bool
 	Canceled bool // ctx ended
@@ -154,9 +152,8 @@ func run(ctx context.Context, s Spec) (Result, error) {
 	r.Output, r.OutputBytes = stdout.kept, stdout.n
 	if s.Separate {
 		stderr.finish()
-		r.Stderr, r.StderrBytes = stderr.kept, stderr.n
+		r.Stderr = stderr.kept
 	}
-	r.Truncated = r.OutputBytes > int64(len(r.Output)) || r.StderrBytes > int64(len(r.Stderr))
 	r.Duration, r.Survivors = e.duration, e.survivors
 	r.ExitCode = -1
 	switch {

@@ -38,18 +38,14 @@ const (
 
 // An AgentResult is the end of a run.
 type AgentResult struct {
-	RunID        string
-	SessionKey   string
-	AgentID      string
-	Status       AgentStatus
-	Text         string // the reply, all its parts; untrusted
-	Error        string // of a run that failed; untrusted
-	Duration     time.Duration
-	Provider     string
-	Model        string
-	InputTokens  int64
-	OutputTokens int64
-	CostUSD      float64
+	RunID      string
+	SessionKey string
+	AgentID    string
+	Status     AgentStatus
+	Text       string // the reply, all its parts; untrusted
+	Error      string // of a run that failed; untrusted
+	Duration   time.Duration
+	Model      string
 }
 
 // AgentProgress is a step of a run, for the person who waits.
@@ -415,7 +411,7 @@ func (r *agentRun) attach(ctx context.Context) (AgentResult, error) {
 		switch {
 		case ctx.Err() != nil:
 			return r.stillRunning(ctx)
-		case unavailable(err):
+		case passing(err):
 			lost := !errors.Is(err, ErrDraining)
 			if lost {
 				r.emit(ProgressLost, time.Time{}, "", "")
@@ -438,7 +434,7 @@ func (r *agentRun) attach(ctx context.Context) (AgentResult, error) {
 		}
 		ended, err := r.look(ctx)
 		switch {
-		case err != nil && !unavailable(err) && ctx.Err() == nil && !errors.Is(err, ErrNotFound):
+		case err != nil && !passing(err) && ctx.Err() == nil && !errors.Is(err, ErrNotFound):
 			return r.result, err
 		case ended:
 			return r.result, nil
@@ -457,16 +453,9 @@ func (r *agentRun) attach(ctx context.Context) (AgentResult, error) {
 	}
 }
 
-// unavailable reports whether err says nothing about the request, only that the
-// gateway is away.
-func unavailable(err error) bool {
-	for _, e := range []error{ErrDown, ErrLost, ErrStarting, ErrDraining, ErrHanging, ErrTimeout} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
+// passing reports whether err is of a gateway that is away and comes back by itself,
+// which one that does not let us in does not.
+func passing(err error) bool { return Away(err) && !isAny(err, ErrRefused, ErrPairing) }
 
 // errBusy says that the session runs something: perhaps our run, taken up again.
 var errBusy = fmt.Errorf("session is busy: %w", ErrTimeout)
@@ -571,15 +560,7 @@ type wireAgent struct {
 			DurationMs ms   `json:"durationMs"`
 			Aborted    bool `json:"aborted"`
 			AgentMeta  struct {
-				Provider string `json:"provider"`
-				Model    string `json:"model"`
-				Usage    struct {
-					Input  int64 `json:"input"`
-					Output int64 `json:"output"`
-					Cost   struct {
-						Total float64 `json:"total"`
-					} `json:"cost"`
-				} `json:"usage"`
+				Model string `json:"model"`
 			} `json:"agentMeta"`
 		} `json:"meta"`
 	} `json:"result"`
@@ -588,8 +569,7 @@ type wireAgent struct {
 	} `json:"terminalReply"`
 	TerminalReceipt struct {
 		Effective struct {
-			Provider string `json:"provider"`
-			Model    string `json:"model"`
+			Model string `json:"model"`
 		} `json:"effective"`
 	} `json:"terminalReceipt"`
 }
@@ -617,9 +597,7 @@ func (a wireAgent) fill(r *AgentResult) {
 	if r.Duration == 0 && !a.StartedAt.IsZero() && a.EndedAt.After(a.StartedAt.Time) {
 		r.Duration = a.EndedAt.Sub(a.StartedAt.Time)
 	}
-	r.Provider = cmp.Or(m.AgentMeta.Provider, a.TerminalReceipt.Effective.Provider)
 	r.Model = cmp.Or(m.AgentMeta.Model, a.TerminalReceipt.Effective.Model)
-	r.InputTokens, r.OutputTokens, r.CostUSD = m.AgentMeta.Usage.Input, m.AgentMeta.Usage.Output, m.AgentMeta.Usage.Cost.Total
 	switch {
 	// An abort calls itself timeout in agent and error in agent.wait; the stop
 	// reason tells: "rpc" is chat.abort, "stop" and "user" are people.

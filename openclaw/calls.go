@@ -92,25 +92,17 @@ type SessionList struct {
 // Source: a row of sessions.list.
 type Session struct {
 	Key            string
-	ID             string
 	AgentID        string
 	Kind           string // direct, group, cron, ...
 	Classification string // main, direct, custom, ...
-	Main           bool
-	Background     bool
 	Label          string
 	Title          string // display name
 	Status         string // running, done, ...; empty before the first turn
 	Busy           bool   // has an active run
-	ActiveRunIDs   []string
 	UpdatedAt      time.Time
-	CreatedAt      time.Time
 	Model          string
-	Provider       string
 	TotalTokens    int64 // in the context now; 0: unknown
 	ContextTokens  int64 // size of the context; 0: unknown
-	CostUSD        float64
-	Unread         bool
 }
 
 // ContextUsed is the share of the context in use, 0 to 1, or -1 if unknown.
@@ -272,8 +264,7 @@ func (g *Gateway) Health(ctx context.Context, probe bool) (Health, error) {
 	return DecodeHealth(raw)
 }
 
-// DecodeHealth decodes [Hello].Health or the payload of an [OtherEvent] named
-// "health".
+// DecodeHealth decodes the payload of an [OtherEvent] named "health".
 func DecodeHealth(raw json.RawMessage) (Health, error) {
 	var w struct {
 		OK             bool                       `json:"ok"`
@@ -404,35 +395,25 @@ func (g *Gateway) SystemInfo(ctx context.Context) (SystemInfo, error) {
 
 // wireSession is a row of sessions.list, sessions.describe and of the CLI's list.
 type wireSession struct {
-	Key              string   `json:"key"`
-	SessionID        string   `json:"sessionId"`
-	AgentID          string   `json:"agentId"`
-	Kind             string   `json:"kind"`
-	Classification   string   `json:"classification"`
-	IsMain           bool     `json:"isMain"`
-	IsBackground     bool     `json:"isBackground"`
-	Label            string   `json:"label"`
-	DisplayName      string   `json:"displayName"`
-	Status           string   `json:"status"`
-	HasActiveRun     bool     `json:"hasActiveRun"`
-	ActiveRunIDs     []string `json:"activeRunIds"`
-	UpdatedAt        instant  `json:"updatedAt"`
-	CreatedAt        instant  `json:"createdAt"`
-	Model            string   `json:"model"`
-	ModelProvider    string   `json:"modelProvider"`
-	TotalTokens      int64    `json:"totalTokens"`
-	ContextTokens    int64    `json:"contextTokens"`
-	EstimatedCostUSD float64  `json:"estimatedCostUsd"`
-	Unread           bool     `json:"unread"`
+	Key            string  `json:"key"`
+	AgentID        string  `json:"agentId"`
+	Kind           string  `json:"kind"`
+	Classification string  `json:"classification"`
+	Label          string  `json:"label"`
+	DisplayName    string  `json:"displayName"`
+	Status         string  `json:"status"`
+	HasActiveRun   bool    `json:"hasActiveRun"`
+	UpdatedAt      instant `json:"updatedAt"`
+	Model          string  `json:"model"`
+	TotalTokens    int64   `json:"totalTokens"`
+	ContextTokens  int64   `json:"contextTokens"`
 }
 
 func (w wireSession) session() Session {
 	return Session{
-		Key: w.Key, ID: w.SessionID, AgentID: w.AgentID, Kind: w.Kind, Classification: w.Classification,
-		Main: w.IsMain, Background: w.IsBackground, Label: w.Label, Title: w.DisplayName,
-		Status: w.Status, Busy: w.HasActiveRun, ActiveRunIDs: w.ActiveRunIDs,
-		UpdatedAt: w.UpdatedAt.Time, CreatedAt: w.CreatedAt.Time, Model: w.Model, Provider: w.ModelProvider,
-		TotalTokens: w.TotalTokens, ContextTokens: w.ContextTokens, CostUSD: w.EstimatedCostUSD, Unread: w.Unread,
+		Key: w.Key, AgentID: w.AgentID, Kind: w.Kind, Classification: w.Classification,
+		Label: w.Label, Title: w.DisplayName, Status: w.Status, Busy: w.HasActiveRun,
+		UpdatedAt: w.UpdatedAt.Time, Model: w.Model, TotalTokens: w.TotalTokens, ContextTokens: w.ContextTokens,
 	}
 }
 

@@ -88,19 +88,11 @@ type wireHello struct {
 		ConnID  string `json:"connId"`
 	} `json:"server"`
 	Snapshot struct {
-		Health          json.RawMessage `json:"health"`
-		UptimeMs        ms              `json:"uptimeMs"`
-		ConfigPath      string          `json:"configPath"`
-		StateDir        string          `json:"stateDir"`
-		SessionDefaults struct {
-			DefaultAgentID string `json:"defaultAgentId"`
-			MainSessionKey string `json:"mainSessionKey"`
-		} `json:"sessionDefaults"`
+		UptimeMs ms `json:"uptimeMs"`
 	} `json:"snapshot"`
 	Auth   wireAuth `json:"auth"`
 	Policy struct {
-		MaxPayload     int64 `json:"maxPayload"`
-		TickIntervalMs ms    `json:"tickIntervalMs"`
+		TickIntervalMs ms `json:"tickIntervalMs"`
 	} `json:"policy"`
 }
 
@@ -224,21 +216,15 @@ func dial(ctx context.Context, p dialParams) (_ *conn, err error) {
 	}
 	c.auth = h.Auth
 	c.hello = Hello{
-		At:             time.Now(),
-		Protocol:       h.Protocol,
-		Version:        h.Server.Version,
-		BootID:         h.Server.BootID,
-		ConnID:         h.Server.ConnID,
-		AuthMethod:     h.Auth.Method,
-		Scopes:         h.Auth.Scopes,
-		Uptime:         h.Snapshot.UptimeMs.duration(),
-		TickInterval:   h.Policy.TickIntervalMs.duration(),
-		MaxPayload:     h.Policy.MaxPayload,
-		ConfigPath:     h.Snapshot.ConfigPath,
-		StateDir:       h.Snapshot.StateDir,
-		DefaultAgentID: h.Snapshot.SessionDefaults.DefaultAgentID,
-		MainSessionKey: h.Snapshot.SessionDefaults.MainSessionKey,
-		Health:         h.Snapshot.Health,
+		At:           time.Now(),
+		Protocol:     h.Protocol,
+		Version:      h.Server.Version,
+		BootID:       h.Server.BootID,
+		ConnID:       h.Server.ConnID,
+		AuthMethod:   h.Auth.Method,
+		Scopes:       h.Auth.Scopes,
+		Uptime:       h.Snapshot.UptimeMs.duration(),
+		TickInterval: h.Policy.TickIntervalMs.duration(),
 	}
 	if c.hello.TickInterval < time.Second {
 		c.hello.TickInterval = 30 * time.Second

@@ -3,6 +3,7 @@ package openclaw
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -39,19 +40,30 @@ var (
 	ErrNotOffered = errors.New("decision is not offered for this approval")
 )
 
+// away are the errors of a gateway that takes no requests: none was sent, or it was
+// refused before anything was done.
+var away = []error{ErrDown, ErrStarting, ErrDraining, ErrHanging, ErrRefused, ErrPairing}
+
+// Away reports whether err says nothing about what was asked for, only that the gateway
+// cannot answer now, so that another source may know, or a later attempt may succeed.
+func Away(err error) bool { return isAny(err, away...) || isAny(err, ErrTimeout, ErrLost) }
+
+// NotSent reports whether err, of a call, says that the gateway did nothing because
+// of the connection: there is none that takes requests, or it lacks a scope.
+func NotSent(err error) bool {
+	return (isAny(err, away...) || errors.Is(err, ErrScope)) && !isAny(err, ErrTimeout, ErrLost)
+}
+
 // Unsettled reports whether err, of a call, leaves open if the gateway did what it was
 // asked for: the request may have been sent, and no answer came that could be read. To
 // make such a request again may do it twice.
 func Unsettled(err error) bool {
-	if err == nil || errors.As(err, new(*RPCError)) {
-		return false
-	}
-	for _, e := range []error{ErrDown, ErrStarting, ErrDraining, ErrHanging, ErrRefused, ErrPairing} {
-		if errors.Is(err, e) {
-			return false
-		}
-	}
-	return true
+	return err != nil && !errors.As(err, new(*RPCError)) && !NotSent(err) && !isAny(err, ErrNotFound, ErrNotOffered)
+}
+
+// isAny reports whether err is one of the sentinels.
+func isAny(err error, sentinels ...error) bool {
+	return slices.ContainsFunc(sentinels, func(e error) bool { return errors.Is(err, e) })
 }
 
 // An RPCError is an error response of the gateway. It wraps [ErrScope],

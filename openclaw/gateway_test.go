@@ -510,6 +510,47 @@ func TestCallEnds(t *testing.T) {
 	})
 }
 
+// What follows from each error of a call: whether the gateway is away, was not sent
+// the request, or may have done it.
+func TestWhatErrorsMean(t *testing.T) {
+	for _, tt := range []struct {
+		err                      error
+		away, notSent, unsettled bool
+	}{
+		{nil, false, false, false},
+		{openclaw.ErrDown, true, true, false},
+		{openclaw.ErrStarting, true, true, false},
+		{openclaw.ErrDraining, true, true, false},
+		{openclaw.ErrHanging, true, true, false},
+		{openclaw.ErrTimeout, true, false, true},
+		{openclaw.ErrLost, true, false, true},
+		{openclaw.ErrRefused, true, true, false},
+		{openclaw.ErrPairing, true, true, false},
+		{&openclaw.PairingError{}, true, true, false},
+		{openclaw.ErrScope, false, true, false},
+		{openclaw.ErrNotFound, false, false, false},
+		{openclaw.ErrNotOffered, false, false, false},
+		{&openclaw.RPCError{Code: "INTERNAL"}, false, false, false},
+		{fmt.Errorf("%w while the gateway is %w", openclaw.ErrTimeout, openclaw.ErrStarting), true, false, true},
+		{context.Canceled, false, false, true},
+		{errors.New("an answer that cannot be read"), false, false, true},
+	} {
+		err := tt.err
+		if err != nil {
+			err = fmt.Errorf("resolve approval 1: %w", err)
+		}
+		if got := openclaw.Away(err); got != tt.away {
+			t.Errorf("Away(%v) = %v, want %v", err, got, tt.away)
+		}
+		if got := openclaw.NotSent(err); got != tt.notSent {
+			t.Errorf("NotSent(%v) = %v, want %v", err, got, tt.notSent)
+		}
+		if got := openclaw.Unsettled(err); got != tt.unsettled {
+			t.Errorf("Unsettled(%v) = %v, want %v", err, got, tt.unsettled)
+		}
+	}
+}
+
 // awaitReboot blocks until g is connected with another boot id than the one given.
 func awaitReboot(ctx context.Context, g *openclaw.Gateway, boot string) (openclaw.State, error) {
 	sub := g.Events(0, nil)

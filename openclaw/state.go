@@ -1,7 +1,6 @@
 package openclaw
 
 import (
-	"encoding/json"
 	"slices"
 	"time"
 )
@@ -54,21 +53,15 @@ func (s State) Has(scope Scope) bool { return s.Phase == Connected && s.Hello.Ha
 // Hello is what the gateway said about itself when the connection was made.
 // Source: hello-ok.
 type Hello struct {
-	At             time.Time     // when, by our clock
-	Protocol       int           // 4
-	Version        string        // of OpenClaw: "2026.9.6"
-	BootID         string        // new with every start of the gateway: the only proof of a restart in place
-	ConnID         string        // of this connection
-	AuthMethod     string        // "token" or "device-token"
-	Scopes         []Scope       // really granted; may be empty although the connect succeeded
-	Uptime         time.Duration // of the gateway's process at At; a restart in place does not begin it anew
-	TickInterval   time.Duration // between its tick events, 30 s
-	MaxPayload     int64         // bytes of one frame, 25 MiB
-	ConfigPath     string        // on the gateway's host
-	StateDir       string        // on the gateway's host
-	DefaultAgentID string
-	MainSessionKey string
-	Health         json.RawMessage // as Health decodes it, or nil
+	At           time.Time     // when, by our clock
+	Protocol     int           // 4
+	Version      string        // of OpenClaw: "2026.9.6"
+	BootID       string        // new with every start of the gateway: the only proof of a restart in place
+	ConnID       string        // of this connection
+	AuthMethod   string        // "token" or "device-token"
+	Scopes       []Scope       // really granted; may be empty although the connect succeeded
+	Uptime       time.Duration // of the gateway's process at At; a restart in place does not begin it anew
+	TickInterval time.Duration // between its tick events, 30 s
 }
 
 // A Scope is a right that a connection has on the gateway.

@@ -7,6 +7,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"clawconsole/exec"
+	"clawconsole/internal/leaktest"
 	"clawconsole/internal/realgateway/gatewaytest"
 )
 
@@ -14,7 +15,7 @@ import (
 // scripts, and an openclaw for them.
 func TestMain(m *testing.M) {
 	exec.Supervise()
-	testscript.Main(tidy{gatewaytest.Wrap(m)}, standIns)
+	testscript.Main(tidy{leaktest.Wrap(gatewaytest.Wrap(m))}, standIns)
 }
 
 // standIns are the programs that this binary can be, by the name that it is called by.
@@ -24,7 +25,7 @@ var standIns = map[string]func(){
 }
 
 // tidy removes the binary that tests have built.
-type tidy struct{ gatewaytest.Runner }
+type tidy struct{ leaktest.Runner }
 
 func (t tidy) Run() int {
 	defer func() { os.RemoveAll(buildDir) }()

@@ -20,6 +20,7 @@ import (
 	"clawconsole/console/telegram"
 	"clawconsole/exec"
 	"clawconsole/internal/audit"
+	"clawconsole/internal/ledger"
 	"clawconsole/openclaw"
 	"clawconsole/redact"
 )
@@ -130,7 +131,7 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger, old *i
 		Chat:      i.bot,
 		Gate:      i.gate,
 		Commands:  env,
-		Ledger:    ledger{i.store},
+		Ledger:    ledger.Of(i.store),
 		Record:    i.record,
 		Redactor:  i.redactor,
 		Approvals: i.approval,
@@ -297,19 +298,30 @@ func (i *instance) state() commands.ConsoleState {
 		Version: version, Since: i.since, PolledAt: t.PolledAt,
 		Running: h.Running, Waiting: h.Waiting, Unsent: h.Unsent,
 	}
-	for _, f := range h.Faults {
-		switch {
-		case f.Until.IsZero():
-			s.Faults = append(s.Faults, f.String())
-		case s.LastFault == "":
-			s.LastFault = f.String()
-		}
-	}
-	if err := i.record.Err(); err != nil {
-		s.Faults = append(s.Faults, "record: "+err.Error())
-	}
+	s.Faults, s.LastFault = faultLines(h.Faults, i.record.Err())
 	s.Faults = append(s.Faults, i.approval.Broker().Faults()...)
 	return s
+}
+
+// faultLines says which faults last, and the newest of those that are over. record is
+// what keeps the record from being written: it is said once, with its beginning if the
+// console has met it.
+func faultLines(faults []console.Fault, record error) (last []string, over string) {
+	for _, f := range faults {
+		switch {
+		case f.Until.IsZero():
+			last = append(last, f.String())
+			if f.What == "record" {
+				record = nil
+			}
+		case over == "":
+			over = f.String()
+		}
+	}
+	if record != nil {
+		last = append(last, "record: "+record.Error())
+	}
+	return last, over
 }
 
 // close closes the state folder, unless another instance goes on with it.

@@ -2,14 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"clawconsole/auth"
 	"clawconsole/commands"
+	"clawconsole/console"
 	"clawconsole/internal/faketelegram"
 )
 
@@ -60,6 +63,32 @@ func TestMenusOfferWhatHelpDoes(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// One broken record was two faults in /status: the console's, and the record's own.
+func TestFaultLines(t *testing.T) {
+	at := time.Date(2026, 11, 28, 3, 10, 0, 0, time.UTC)
+	full := errors.New("disk full")
+	lasts := console.Fault{What: "record", Err: full, Since: at}
+	over := console.Fault{What: "record", Err: full, Since: at, Until: at.Add(time.Minute)}
+	poll := console.Fault{What: "poll", Err: errors.New("no route"), Since: at, Until: at.Add(2 * time.Minute)}
+	for _, tt := range []struct {
+		name   string
+		faults []console.Fault
+		record error
+		last   []string
+		over   string
+	}{
+		{"none", nil, nil, nil, ""},
+		{"met by the console", []console.Fault{lasts}, full, []string{"record: disk full (since 28 Nov 03:10 UTC)"}, ""},
+		{"met by nobody yet", []console.Fault{poll}, full, []string{"record: disk full"}, poll.String()},
+		{"met before, and again", []console.Fault{over, poll}, full, []string{"record: disk full"}, over.String()},
+	} {
+		last, gone := faultLines(tt.faults, tt.record)
+		if !slices.Equal(last, tt.last) || gone != tt.over {
+			t.Errorf("%s: faultLines = %q, %q; want %q, %q", tt.name, last, gone, tt.last, tt.over)
+		}
 	}
 }
 

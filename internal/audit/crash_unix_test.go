@@ -14,12 +14,14 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"clawconsole/internal/leaktest"
 )
 
 func TestMain(m *testing.M) {
 	path := os.Getenv("AUDIT_TEST_RECORD")
 	if path == "" {
-		os.Exit(m.Run())
+		os.Exit(leaktest.Wrap(m).Run())
 	}
 	run := recordForever
 	if os.Getenv("AUDIT_TEST_FULL") != "" {

@@ -37,6 +37,7 @@ var rules = map[string]rule{
 
 	"internal/approvals": {ours: "auth openclaw internal/audit internal/state"},
 	"internal/audit":     {ours: "redact"},
+	"internal/ledger":    {ours: "console internal/state"},
 	"internal/state":     {foreign: "modernc.org/sqlite"},
 
 	// Leaves.
@@ -52,7 +53,7 @@ var rules = map[string]rule{
 	"internal/realgateway":  {not: "testing"},
 
 	// Helpers of tests.
-	"internal/realgateway/gatewaytest": {ours: "internal/mockmodel internal/realgateway", testOnly: true},
+	"internal/realgateway/gatewaytest": {ours: "internal/leaktest internal/mockmodel internal/realgateway", testOnly: true},
 	"internal/chrometest":              {foreign: "github.com/coder/websocket", testOnly: true},
 	"internal/leaktest":                {testOnly: true},
 	"internal/imports":                 {},

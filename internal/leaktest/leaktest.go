@@ -36,7 +36,7 @@ func (w wrapped) Run() int {
 // WebSocket library and do not end within d.
 func leftovers(d time.Duration) string {
 	buf := make([]byte, 1<<20)
-	for deadline := time.Now().Add(d); ; runtime.Gosched() {
+	for deadline := time.Now().Add(d); ; time.Sleep(time.Millisecond) {
 		var left []string
 		for g := range strings.SplitSeq(string(buf[:runtime.Stack(buf, true)]), "\n\n") {
 			ours := strings.Contains(g, "clawconsole/") || strings.Contains(g, "coder/websocket")

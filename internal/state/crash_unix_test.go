@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"clawconsole/internal/leaktest"
 	"clawconsole/internal/state"
 )
 
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, claimForever(path, first))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	os.Exit(leaktest.Wrap(m).Run())
 }
 
 // claimForever is the process that TestKill kills. It prints "<update> <status>."

@@ -24,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"clawconsole/internal/leaktest"
 	"clawconsole/internal/mockmodel"
 	"clawconsole/internal/realgateway"
 )
@@ -205,18 +206,15 @@ func takeTurn(ctx context.Context, cache string) (*os.File, error) {
 	}
 }
 
-// Main is the TestMain of a package that uses Shared: it runs the tests, stops the gateway and
-// exits.
-func Main(m *testing.M) { os.Exit(Wrap(m).Run()) }
-
-// A Runner runs tests, as testing.M and testscript.TestingM do.
-type Runner interface{ Run() int }
+// Main is the TestMain of a package that uses Shared: it runs the tests, stops the gateway, fails
+// if goroutines of ours are left, and exits.
+func Main(m *testing.M) { os.Exit(leaktest.Wrap(Wrap(m)).Run()) }
 
 // Wrap returns a Runner that runs m and stops the shared gateway, for a TestMain with more to do
 // than Main does.
-func Wrap(m Runner) Runner { return wrapped{m} }
+func Wrap(m leaktest.Runner) leaktest.Runner { return wrapped{m} }
 
-type wrapped struct{ Runner }
+type wrapped struct{ leaktest.Runner }
 
 func (w wrapped) Run() int {
 	code := w.Runner.Run()

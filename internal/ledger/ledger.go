@@ -1,20 +1,20 @@
-package main
+// Package ledger is the state store as the console knows it: the two packages do not
+// know each other.
+package ledger
 
 import (
 	"context"
 	"errors"
 	"time"
 
-	"clawconsole/auth"
 	"clawconsole/console"
 	"clawconsole/internal/state"
 )
 
-// ledger is the state store as the console knows it: the two packages do not know
-// each other.
-type ledger struct{ *state.Store }
+// Of returns what the console remembers in s.
+func Of(s *state.Store) console.Ledger { return ledger{s} }
 
-var _ console.Ledger = ledger{}
+type ledger struct{ *state.Store }
 
 var outcomes = map[console.Outcome]state.Status{
 	console.Done:        state.Done,
@@ -88,22 +88,4 @@ func number(out []console.Parcel, rows []state.Outgoing) {
 	for i := range out {
 		out[i].ID = rows[i].ID
 	}
-}
-
-// lockouts is the part of the state store that auth writes.
-type lockouts struct{ *state.Store }
-
-var _ auth.Lockouts = lockouts{}
-
-func (l lockouts) Load(ctx context.Context) ([]auth.Lockout, error) {
-	rows, err := l.Store.Lockouts(ctx)
-	all := make([]auth.Lockout, len(rows))
-	for i, r := range rows {
-		all[i] = auth.Lockout(r)
-	}
-	return all, err
-}
-
-func (l lockouts) Save(ctx context.Context, operator int64, failures int, until time.Time) error {
-	return l.Store.SaveLockout(ctx, state.Lockout{Operator: operator, Failures: failures, Until: until})
 }
