@@ -243,7 +243,7 @@ func (r *Router) reply(t *task, res commands.Result) Reply {
 		reply.Header = r.cfg.Redactor.Text(res.Summary)
 	}
 	for _, b := range res.Blocks {
-		block := Block{Kind: blockKind(b.Kind), Title: r.cfg.Redactor.Text(b.Title), Text: r.cfg.Redactor.Text(b.Text).Drop(b.Lookahead), Oldest: b.Oldest}
+		block := Block{Kind: blockKind(b.Kind), Title: r.cfg.Redactor.Text(b.Title), Text: r.cfg.Redactor.Text(b.Text).Drop(b.Lookahead), Oldest: b.Oldest, Ours: b.Ours}
 		for _, it := range b.Items {
 			block.Items = append(block.Items, item(r.cfg.Redactor, it.Label, it.Value))
 		}
