@@ -178,7 +178,7 @@ func (r *Router) key(chat, update int64) string {
 // age is how long ago a was sent.
 func (r *Router) age(a *asking) time.Duration {
 	if a.button {
-		return time.Since(a.SentAt)
+		return since(a.SentAt)
 	}
 	return time.Now().Add(r.cfg.Skew()).Sub(a.SentAt)
 }

@@ -565,7 +565,7 @@ func (k *keyboard) of(all [][]commands.Button) [][]Button {
 // button is b, made anew before it is too old to work.
 func (k *keyboard) button(b commands.Button) (Button, bool) {
 	made, ok := k.known[b.Line]
-	if ok && time.Since(made.at) < k.r.staleAfter()/2 {
+	if ok && since(made.at) < k.r.staleAfter()/2 {
 		return made.button, true
 	}
 	shown, valid := k.r.button(k.t, b, true)
