@@ -20,6 +20,11 @@ type Env struct {
 	Gate    *auth.Gate
 	Record  Record // for /audit
 
+	// Hide returns a text with its secrets replaced, as the console does with all that
+	// leaves. What is rewritten or searched here goes through it first: the gateway's
+	// log. Nil: the log's text is not shown.
+	Hide func(string) string
+
 	Approvals Approvals // nil: this console takes none
 
 	// Checks tells how the parts fare that /selftest cannot see. Nil: none.

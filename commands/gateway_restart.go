@@ -320,5 +320,5 @@ func (c *call) lastLog(ctx context.Context, res *Result) {
 		return
 	}
 	lines := page.Lines[max(0, len(page.Lines)-n):]
-	res.Blocks = append(res.Blocks, Block{Kind: Pre, Title: "its last log lines", Text: renderLog(lines), Oldest: true})
+	res.Blocks = append(res.Blocks, Block{Kind: Pre, Title: "its last log lines", Text: renderLog(c.hidden(lines)), Oldest: true})
 }

@@ -14,6 +14,7 @@ import (
 	"clawconsole/exec"
 	"clawconsole/internal/realgateway/gatewaytest"
 	"clawconsole/openclaw"
+	"clawconsole/redact"
 )
 
 func TestMain(m *testing.M) {
@@ -74,7 +75,13 @@ type story struct {
 
 // newStory has a gateway that is up and knows nothing, and no CLI.
 func newStory(t *testing.T, g commands.Gateway) *story {
-	return &story{t: t, caller: private, Env: &commands.Env{Name: "local", Gateway: g, Gate: newGate(t)}}
+	r, err := redact.New(redact.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &story{t: t, caller: private, Env: &commands.Env{
+		Name: "local", Gateway: g, Gate: newGate(t), Hide: func(s string) string { return r.Text(s).String() },
+	}}
 }
 
 // do admits line and does it. It returns what a phone would show.

@@ -87,7 +87,7 @@ func (c *call) help() Result {
 			example = cmp.Or(example, e.telling())
 		}
 		if len(items) > 0 {
-			res.Blocks = append(res.Blocks, Block{Kind: List, Title: group, Items: items})
+			res.Blocks = append(res.Blocks, Block{Kind: List, Title: group, Items: items, Ours: true})
 		}
 		if example != "" {
 			examples = append(examples, Item{Value: example})

@@ -64,11 +64,12 @@ func (w *errorWatch) look(ctx context.Context, g Gateway) (logErrors, error) {
 	return now, nil
 }
 
-func (e logErrors) text(now time.Time) string {
+// text says the last error, with its secrets replaced by env.
+func (e logErrors) text(env *Env, now time.Time) string {
 	if !e.found {
 		return "none in the last " + count(e.lines, "log line")
 	}
-	text := firstLine(readable(e.last), 120)
+	text := firstLine(readable(env.hidden([]openclaw.LogLine{e.last})[0]), 120)
 	if e.last.At.IsZero() {
 		return text
 	}

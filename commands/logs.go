@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -22,24 +24,67 @@ type Logs struct {
 
 const (
 	logScan     = 5000            // lines that --grep looks through: what logs.tail gives at most
+	grepLine    = 4096            // bytes of a line that --grep looks at
+	grepTime    = 5 * time.Second // that --grep may take over a page
 	followEvery = 2 * time.Second // between looks at the log
 	followLines = 20              // shown while following, if --tail asks for no more
+
+	followContext = 200 // lines before the new ones that say what is a secret in these
 )
 
-// check compiles the pattern, so that a bad one is a usage error.
+// check reads the pattern, so that a bad one is a usage error.
 func (l *Logs) check() error {
-	if _, err := regexp.Compile(l.Grep); err != nil {
+	_, err := pattern(l.Grep)
+	return err
+}
+
+// The bounds of a pattern. Go's matching takes time by the pattern's compiled size
+// for each byte of the log, so twenty letters may not stand for a million states.
+const (
+	maxPattern = 256  // bytes as typed
+	maxStates  = 1000 // about what it compiles to
+)
+
+// pattern compiles a pattern of --grep, if it is one and is not too large.
+func pattern(s string) (*regexp.Regexp, error) {
+	if len(s) > maxPattern {
+		return nil, wrong("--grep: pattern has %d bytes, %d are allowed", len(s), maxPattern)
+	}
+	tree, err := syntax.Parse(s, syntax.Perl)
+	if err != nil {
 		why := err.Error()
 		if i := strings.LastIndex(why, "parsing regexp: "); i >= 0 {
 			why = why[i+len("parsing regexp: "):]
 		}
-		return wrong("--grep: %s is not a pattern: %s", quote(l.Grep), clip(why, 80))
+		return nil, wrong("--grep: %s is not a pattern: %s", quote(s), clip(why, 80))
 	}
-	return nil
+	if states(tree) > maxStates {
+		return nil, wrong("--grep: %s repeats too much", quote(s))
+	}
+	return regexp.Compile(s)
+}
+
+// states is about how many instructions a pattern compiles to: repeats are written
+// out, so that those in each other multiply.
+func states(re *syntax.Regexp) int {
+	n := 1 + len(re.Rune)
+	if re.Op == syntax.OpCharClass {
+		n = 1 + len(re.Rune)/8 // one instruction, but looked up range by range
+	}
+	for _, sub := range re.Sub {
+		n += states(sub)
+	}
+	if re.Op == syntax.OpRepeat {
+		n *= max(re.Min, re.Max, 1)
+	}
+	return n
 }
 
 func (l *Logs) run(ctx context.Context, c *call) (Result, error) {
-	re := regexp.MustCompile(l.Grep) // check has tried it
+	re, err := pattern(l.Grep)
+	if err != nil {
+		return Result{}, err // check has tried it
+	}
 	scan := l.Tail
 	if l.Grep != "" {
 		scan = logScan
@@ -52,7 +97,10 @@ func (l *Logs) run(ctx context.Context, c *call) (Result, error) {
 	if err != nil {
 		return Result{}, c.failed("read the log", err)
 	}
-	lines := matching(page.Lines, re)
+	lines, err := c.matching(ctx, c.hidden(page.Lines), re)
+	if err != nil {
+		return Result{}, err
+	}
 	found := len(lines)
 	lines = lines[max(0, found-l.Tail):]
 
@@ -101,6 +149,7 @@ func (l *Logs) follow(ctx context.Context, c *call, page openclaw.LogPage, lines
 		keep = l.Tail
 	}
 	lines = lines[max(0, len(lines)-keep):]
+	before := page.Lines[max(0, len(page.Lines)-followContext):] // what comes may go on in the middle of a secret
 	began := time.Now()
 	end, cancel := context.WithTimeout(ctx, l.Follow)
 	defer cancel()
@@ -146,7 +195,12 @@ func (l *Logs) follow(ctx context.Context, c *call, page openclaw.LogPage, lines
 		}
 		away = ""
 		page.Cursor = next.Cursor
-		add := matching(next.Lines, re)
+		add := c.hidden(append(slices.Clone(before), next.Lines...))[len(before):]
+		before = append(before, next.Lines...)
+		before = before[max(0, len(before)-followContext):]
+		if add, err = c.matching(ctx, add, re); err != nil {
+			return show("stopped: " + err.Error()), nil
+		}
 		if next.Reset {
 			add = after(add, lines) // the end of the log again: what we have not shown
 		}
@@ -167,20 +221,83 @@ func after(lines, shown []openclaw.LogLine) []openclaw.LogLine {
 	return lines[i:]
 }
 
-func matching(lines []openclaw.LogLine, re *regexp.Regexp) []openclaw.LogLine {
-	if re.String() == "" {
-		return lines
-	}
-	var out []openclaw.LogLine
-	for _, l := range lines {
-		if re.MatchString(l.Level+" "+l.Subsystem+": "+l.Message) || re.MatchString(renderLine(l)) {
-			out = append(out, l)
+// hidden returns lines with their secrets replaced, as they are before a phone could
+// show them. That comes before anything else is done to a line: what is left out or
+// written anew may be what a secret is known by. It is also what a pattern is matched
+// with, or the answers to a few dozen patterns would spell a secret that no answer
+// shows.
+func (e *Env) hidden(lines []openclaw.LogLine) []openclaw.LogLine {
+	label := func(l openclaw.LogLine) string {
+		if l.Subsystem == "" {
+			return ""
 		}
+		return l.Subsystem + ": "
+	}
+	texts := make([]string, len(lines))
+	for i, l := range lines {
+		texts[i] = label(l) + ansi.ReplaceAllString(l.Message, "")
+	}
+	// A secret may go on over several lines, as a private key does.
+	whole := strings.Split(e.hide(strings.Join(texts, "\n")), "\n")
+	known := make(map[string]bool, len(whole))
+	for _, w := range whole {
+		known[w] = true
+	}
+	out := slices.Clone(lines)
+	for i, l := range lines {
+		text := e.hide(texts[i])
+		for part := range strings.SplitSeq(text, "\n") {
+			if !known[part] {
+				// Among its neighbours more of it is hidden, or it is hidden with them.
+				text = label(l) + withheld
+				break
+			}
+		}
+		rest, ok := strings.CutPrefix(text, label(l))
+		if !ok {
+			out[i].Subsystem, rest = "", text
+		}
+		out[i].Message = rest
 	}
 	return out
 }
 
-// renderLog writes lines for a phone, a line with the day where it changes.
+// withheld stands for text of which nobody can say whether it holds a secret.
+const withheld = "[redacted]"
+
+// hide returns s without its secrets. An Env that does not know them shows nothing.
+func (e *Env) hide(s string) string {
+	if e.Hide == nil {
+		return withheld
+	}
+	return e.Hide(s)
+}
+
+// matching returns those of lines, hidden ones, that a phone would show with
+// something that re matches. The error is a *Failure.
+func (e *Env) matching(ctx context.Context, lines []openclaw.LogLine, re *regexp.Regexp) ([]openclaw.LogLine, error) {
+	if re.String() == "" {
+		return lines, nil
+	}
+	end, cancel := context.WithTimeout(ctx, grepTime)
+	defer cancel()
+	match := func(s string) bool { return re.MatchString(s[:min(len(s), grepLine)]) }
+	var out []openclaw.LogLine
+	for _, l := range lines {
+		if ctx.Err() != nil {
+			return nil, &Failure{Message: "not searched to the end", Err: ctx.Err()}
+		}
+		if end.Err() != nil {
+			return nil, &Failure{Message: "the pattern takes too long, search ended", Hint: "A simpler pattern is quicker."}
+		}
+		if match(e.hide(l.Level+" "+l.Subsystem+": "+l.Message)) || match(e.hide(renderLine(l))) {
+			out = append(out, l)
+		}
+	}
+	return out, nil
+}
+
+// renderLog writes hidden lines for a phone, a line with the day where it changes.
 func renderLog(lines []openclaw.LogLine) string {
 	var b strings.Builder
 	day := time.Now().UTC().Format(time.DateOnly)
@@ -239,8 +356,8 @@ var dull = map[string]bool{
 	"writerExecutionMs": true, "schedulerNextWakeAtMs": true, "nextWakeAtMs": true, "timerArmed": true, "cronEnabled": true, "nextRunAtMs": true,
 }
 
-// readable returns a line's message without what nobody reads on a phone:
-// colours, connection ids, whole JSON documents.
+// readable returns the message of a hidden line without what nobody reads on a
+// phone: colours, connection ids, whole JSON documents.
 func readable(l openclaw.LogLine) string {
 	s := strings.TrimSpace(ansi.ReplaceAllString(l.Message, ""))
 	if wireLine.MatchString(s) {

@@ -64,6 +64,7 @@ type Block struct {
 	Text   string // of Prose, Pre and Quote
 	Items  []Item // of List, Fields and Given
 	Oldest bool   // what does not fit is cut from the start, where the oldest is
+	Ours   bool   // holds nothing that somebody else wrote, and its commands may be tapped
 
 	// Lookahead is how many bytes at the end of Text are not shown.
 	Lookahead int

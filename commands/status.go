@@ -156,7 +156,7 @@ func (s *Status) show(c *call, f facts, why error) Result {
 		add("Channels", "%s", channelsLine(f.channels))
 	}
 	if f.logsErr == nil {
-		add("Last error", "%s", f.logs.text(now))
+		add("Last error", "%s", f.logs.text(c.Env, now))
 	}
 	if c.Console != nil {
 		add("Console", "%s", consoleLine(c.Console(), now))

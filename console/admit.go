@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	"unicode"
 	"unicode/utf16"
@@ -87,7 +88,7 @@ func (r *Router) admit(m Message, p pressed) {
 
 	// 6. Budget.
 	if err := r.cfg.Gate.Spend(a.caller, budget(text, p)); err != nil {
-		r.refuseFor(a, err)
+		r.overBudget(a, err)
 		return
 	}
 
@@ -177,7 +178,7 @@ func (r *Router) key(chat, update int64) string {
 // age is how long ago a was sent.
 func (r *Router) age(a *asking) time.Duration {
 	if a.button {
-		return time.Since(a.SentAt)
+		return since(a.SentAt)
 	}
 	return time.Now().Add(r.cfg.Skew()).Sub(a.SentAt)
 }
@@ -247,6 +248,10 @@ func (r *Router) otherwise(a *asking) {
 		return
 	}
 	r.deleteSecret(a.Message)
+	if _, first := r.spoken.first(a.UserID); !first {
+		r.ignore(a.UpdateID) // whoever forwards a hundred of them has been told
+		return
+	}
 	r.say(a.UpdateID, Ignored, Outgoing{To: a.address(), Reply: &Reply{
 		Kind: Error, Header: redact.Literal("not run: only new text messages are commands"),
 		Blocks: heldSecret, Hint: redact.Literal("Send it again."),
@@ -359,6 +364,67 @@ func (r *Router) refuseFor(a *asking, err error) {
 	default:
 		r.refuse(a, r.internal(err), redact.Text{})
 	}
+}
+
+// overBudget refuses what is beyond the operator's budget. Answers and records are
+// not free either: they would fill the chat in which the approvals are shown, and a
+// record that is never deleted. So the first in a minute has both, and says how many
+// there were since the one before.
+func (r *Router) overBudget(a *asking, err error) {
+	if !errors.Is(err, auth.ErrRateLimited) {
+		r.refuseFor(a, err)
+		return
+	}
+	more, first := r.spoken.first(a.op.ID)
+	if !first {
+		r.say(a.UpdateID, Refused)
+		return
+	}
+	if head, cut := a.line.Head(refusedUnits); cut > 0 {
+		a.line = redact.Sprintf("%s … %s", head, r.cfg.Redactor.Text(fmt.Sprintf("(%d bytes cut)", cut)))
+	}
+	reply := Reply{Kind: Error, Header: r.cfg.Redactor.Text(err.Error()), Blocks: a.held()}
+	reason := r.cfg.Redactor.Text(auth.ErrRateLimited.Error())
+	if more > 0 {
+		n := r.cfg.Redactor.Text(fmt.Sprintf("%d more were refused before, without an answer", more))
+		reply.Blocks = append(reply.Blocks, Block{Kind: Prose, Text: n})
+		reason = redact.Sprintf("%s; %s", reason, n)
+	}
+	r.refuseWith(a, reply, reason)
+}
+
+const (
+	refusedEvery = time.Minute // is said to an operator that they are beyond their budget
+	refusedUnits = 300         // of a command beyond the budget that go on record
+)
+
+// spoken is what has been said to whom lately, by operator.
+type spoken struct {
+	mu   sync.Mutex
+	last map[int64]said
+}
+
+type said struct {
+	at   time.Time
+	more int // were not answered since
+}
+
+// first reports whether an operator is to be answered, and how many times they were
+// not since the answer before.
+func (s *spoken) first(operator int64) (more int, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, l := time.Now(), s.last[operator]
+	if !l.at.IsZero() && now.Sub(l.at) < refusedEvery {
+		l.more++
+		s.last[operator] = l
+		return 0, false
+	}
+	if s.last == nil {
+		s.last = make(map[int64]said)
+	}
+	s.last[operator] = said{at: now}
+	return l.more, true
 }
 
 // guessed puts a wrong inline secret on record; /auth does so by its outcome.

@@ -323,3 +323,76 @@ func TestPanicAtTheEnd(t *testing.T) {
 		}
 	})
 }
+
+// Attack: a phone without a second factor floods the group in which approvals are
+// shown, and the record, with refusals: each was answered, and recorded with its
+// whole command.
+func TestRefusalsAreNoFlood(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.gate = newGate(t, func(c *auth.Config) { c.RatePerMinute = 1; c.RateBurst = 3 })
+		g.config.Gate = g.gate
+		g.start()
+		flood := func(n int) {
+			for range n {
+				m := g.message("/whoami@" + bot + " " + strings.Repeat("\u0001", 4000))
+				m.ChatID, m.Private, m.ToUs = group, false, true
+				g.send(m)
+			}
+			synctest.Wait()
+			time.Sleep(10 * time.Second)
+		}
+		count := func() (answers, bytes int) {
+			for _, s := range g.chat.all() {
+				if s.to.ChatID == group {
+					answers++
+				}
+			}
+			g.record.mu.Lock()
+			defer g.record.mu.Unlock()
+			for _, rec := range g.record.records {
+				bytes += rec.Command.Len()
+			}
+			return answers, bytes
+		}
+		flood(3)
+		before, size := count()
+		flood(200)
+		if answers, bytes := count(); answers != before+1 || bytes > size+1000 {
+			t.Errorf("200 refusals: %d answers and %d bytes on record, want 1 and no more than 1000", answers-before, bytes-size)
+		}
+		time.Sleep(time.Minute)
+		flood(5) // one of them is within the budget by now
+		if answers, _ := count(); answers != before+3 {
+			t.Errorf("a minute later: %d answers, want two more", answers-before-1)
+		}
+		g.record.mu.Lock()
+		defer g.record.mu.Unlock()
+		said := slices.ContainsFunc(g.record.records, func(r audit.Record) bool {
+			return strings.Contains(r.Reason.String(), "199 more were refused before")
+		})
+		if !said {
+			t.Error("those without an answer were not counted on record")
+		}
+	})
+}
+
+// Attack: the same with forwarded messages that hold a secret, which draw on no
+// budget. All of them are deleted still.
+func TestForwardsAreNoFlood(t *testing.T) {
+	bubble(t, func(t *testing.T, g *rig) {
+		g.start()
+		for range 50 {
+			m := g.message("/auth " + secret)
+			m.Origin = console.Forwarded
+			g.send(m)
+		}
+		synctest.Wait()
+		time.Sleep(10 * time.Second)
+		if n := len(g.chat.all()); n != 1 {
+			t.Errorf("%d answers, want 1", n)
+		}
+		if n := len(g.chat.deleted); n != 50 {
+			t.Errorf("%d deleted, want all 50", n)
+		}
+	})
+}

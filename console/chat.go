@@ -128,6 +128,7 @@ type Block struct {
 	Text   redact.Text // of Prose, Pre and Quote
 	Items  []Item      `json:",omitempty"` // of List, Fields and Given
 	Oldest bool        `json:",omitempty"` // cut from the start
+	Ours   bool        `json:",omitempty"` // its commands may be tapped; in what others wrote nothing may
 }
 
 // An Item is a line of a List, of Fields or of what is Given.

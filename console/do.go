@@ -243,7 +243,7 @@ func (r *Router) reply(t *task, res commands.Result) Reply {
 		reply.Header = r.cfg.Redactor.Text(res.Summary)
 	}
 	for _, b := range res.Blocks {
-		block := Block{Kind: blockKind(b.Kind), Title: r.cfg.Redactor.Text(b.Title), Text: r.cfg.Redactor.Text(b.Text).Drop(b.Lookahead), Oldest: b.Oldest}
+		block := Block{Kind: blockKind(b.Kind), Title: r.cfg.Redactor.Text(b.Title), Text: r.cfg.Redactor.Text(b.Text).Drop(b.Lookahead), Oldest: b.Oldest, Ours: b.Ours}
 		for _, it := range b.Items {
 			block.Items = append(block.Items, item(r.cfg.Redactor, it.Label, it.Value))
 		}
@@ -565,7 +565,7 @@ func (k *keyboard) of(all [][]commands.Button) [][]Button {
 // button is b, made anew before it is too old to work.
 func (k *keyboard) button(b commands.Button) (Button, bool) {
 	made, ok := k.known[b.Line]
-	if ok && time.Since(made.at) < k.r.staleAfter()/2 {
+	if ok && since(made.at) < k.r.staleAfter()/2 {
 		return made.button, true
 	}
 	shown, valid := k.r.button(k.t, b, true)

@@ -107,7 +107,7 @@ func (g *registry) add(b button, d time.Duration) (id string) {
 	for len(g.order) > 0 {
 		first := g.order[0]
 		old, ok := g.known[first]
-		if ok && len(g.known) < maxButtons && time.Now().Before(old.until) {
+		if ok && len(g.known) < maxButtons && !passed(old.until) {
 			break
 		}
 		g.forget(first)
@@ -122,6 +122,19 @@ func (g *registry) add(b button, d time.Duration) (id string) {
 	g.held += b.size
 	g.order = append(g.order, id)
 	return id
+}
+
+// passed reports whether a time has come, by the monotonic clock or by the wall's. The
+// monotonic one stands still while the machine sleeps, the other can be set back.
+func passed(t time.Time) bool {
+	now := time.Now()
+	return !now.Before(t) || !now.Round(0).Before(t.Round(0))
+}
+
+// since is how long ago t was, by whichever of the two clocks says more.
+func since(t time.Time) time.Duration {
+	now := time.Now()
+	return max(now.Sub(t), now.Round(0).Sub(t.Round(0)))
 }
 
 // forget drops a button. g.mu is held.
@@ -143,7 +156,7 @@ func (g *registry) take(p Press) (b button, note redact.Text, ok bool) {
 	defer g.mu.Unlock()
 	b, ok = g.known[p.Data]
 	switch {
-	case !ok || p.Stray || !time.Now().Before(b.until) || b.chat != p.ChatID || b.topic != p.TopicID:
+	case !ok || p.Stray || passed(b.until) || b.chat != p.ChatID || b.topic != p.TopicID:
 		return button{}, goneWords(p.Data), false
 	case b.person != 0 && b.person != p.UserID:
 		return button{}, redact.Literal("This button is someone else's."), false

@@ -84,6 +84,7 @@ type Router struct {
 	buttons *registry
 	slots   *slots
 	edits   turns
+	spoken  spoken // for what is beyond a budget
 	faults  faults
 	presses chan struct{} // semaphore
 

@@ -76,6 +76,7 @@ type wireReply struct {
 		Title, Text string
 		Items       []struct{ Label, Value string }
 		Oldest      bool
+		Ours        bool
 	}
 	Hint       string
 	Buttons    [][]wireButton
@@ -100,7 +101,7 @@ func (w wireReply) reply(r *redact.Redactor) Reply {
 		Sound: w.Sound, ReplyTo: w.ReplyTo, ForceReply: w.ForceReply,
 	}
 	for _, b := range w.Blocks {
-		block := Block{Kind: b.Kind, Title: r.Text(b.Title), Text: r.Text(b.Text), Oldest: b.Oldest}
+		block := Block{Kind: b.Kind, Title: r.Text(b.Title), Text: r.Text(b.Text), Oldest: b.Oldest, Ours: b.Ours}
 		for _, it := range b.Items {
 			block.Items = append(block.Items, item(r, it.Label, it.Value))
 		}

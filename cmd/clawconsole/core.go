@@ -78,7 +78,9 @@ func folderFault(c Config, err error) Fault {
 	case errors.Is(err, state.ErrNewer):
 		f.Text, f.Advice = c.StateDir+" was written by a newer clawconsole", "run that one"
 	case errors.Is(err, state.ErrOpenFolder):
-		f.Text, f.Advice = c.StateDir+" is open to everybody", "chmod 700 "+c.StateDir
+		f.Text, f.Advice = c.StateDir+" can be written by others", "chmod 700 "+c.StateDir
+	case errors.Is(err, state.ErrForeignFolder):
+		f.Text, f.Advice = c.StateDir+" belongs to another user", "the user that runs clawconsole must own it: chown -R USER "+c.StateDir
 	case errors.Is(err, state.ErrCorrupt):
 		f.Text, f.Advice = filepath.Join(c.StateDir, ledgerName)+" is damaged", "restore it from a backup; without it a command that Telegram delivers again counts as new"
 	case errors.As(err, &broken):

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"clawconsole/internal/faketelegram"
@@ -49,7 +50,15 @@ func (c demoCmd) Run(ctx context.Context, e *env) error {
 	started := time.Now()
 	progress := func(line string) { fmt.Fprintf(e.Stderr, "%5.1fs  %s\n", time.Since(started).Seconds(), line) }
 
-	telegram, err := faketelegram.New(faketelegram.Config{})
+	// Whoever can talk to this Telegram can be Alice, who may run commands here: its
+	// bot's token and its page's key are known to this process and its terminal only.
+	_, known, _ := strings.Cut(faketelegram.Token, ":")
+	botToken := strings.TrimSuffix(faketelegram.Token, known) + (rand.Text() + rand.Text())[:len(known)]
+	pageKey := rand.Text()
+	telegram, err := faketelegram.New(faketelegram.Config{
+		Bots: []faketelegram.Bot{{Token: botToken, Username: "clawconsole_bot", Name: "clawconsole"}},
+		Key:  pageKey,
+	})
 	if err != nil {
 		return err
 	}
@@ -64,8 +73,9 @@ func (c demoCmd) Run(ctx context.Context, e *env) error {
 	page := &http.Server{Handler: telegram, ReadHeaderTimeout: 10 * time.Second}
 	go page.Serve(ln)
 	defer page.Close()
-	pageURL := "http://" + ln.Addr().String() + "/"
-	progress("telegram: " + pageURL)
+	apiURL := "http://" + ln.Addr().String()
+	pageURL := apiURL + "/?key=" + pageKey
+	progress("telegram: " + apiURL)
 
 	model, err := mockmodel.Start("127.0.0.1:0")
 	if err != nil {
@@ -96,8 +106,8 @@ func (c demoCmd) Run(ctx context.Context, e *env) error {
 	cfg := defaults()
 	cfg.File = "demo"
 	cfg.StateDir = filepath.Join(dir, "console")
-	cfg.Telegram.Token = redact.NewSecret(faketelegram.Token)
-	cfg.Telegram.APIURL = "http://" + ln.Addr().String()
+	cfg.Telegram.Token = redact.NewSecret(botToken)
+	cfg.Telegram.APIURL = apiURL
 	for _, group := range []int64{faketelegram.Supergroup, faketelegram.Forum, faketelegram.SmallGroup} {
 		cfg.Telegram.Groups = append(cfg.Telegram.Groups, GroupEntry{ID: group})
 	}

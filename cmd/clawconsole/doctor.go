@@ -123,8 +123,12 @@ func checkLedger(ctx context.Context, cfg Config) finding {
 	} else if runs {
 		return finding{green, "ledger", "in use: the console runs", ""}
 	}
-	if info, err := os.Stat(cfg.StateDir); err == nil && info.Mode().Perm()&0o002 != 0 {
-		return bad(state.ErrOpenFolder)
+	uid := os.Geteuid()
+	if uid == 0 {
+		uid = -1 // root looks at what another user runs
+	}
+	if err := state.CheckFolder(cfg.StateDir, uid); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return bad(err)
 	}
 	dir, err := copied(cfg, ledgerName, ledgerName+"-wal")
 	if err != nil {

@@ -133,17 +133,17 @@ func TestReload(t *testing.T) {
 	w.ask(faketelegram.Alice, "/whoami", "Lock: unlocked")
 
 	// Nor does a good one of which no console can be made: the folder of its state is
-	// another bot's, cannot be made, or is open to everybody.
+	// another bot's, cannot be made, or can be written by others.
 	w.edit(`id = "@bob"`, bob)
 	state := filepath.Join(w.dir, "state")
 	open := filepath.Join(w.dir, "open")
-	if err := errors.Join(os.Mkdir(open, 0o700), os.Chmod(open, 0o777)); err != nil {
+	if err := errors.Join(os.Mkdir(open, 0o700), os.Chmod(open, 0o770)); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct{ old, new, says string }{
 		{faketelegram.Token, "7000009" + faketelegram.Token[7:], "belongs to bot"},
 		{state, filepath.Join(w.config, "state"), "not a directory"},
-		{state, open, "open to everybody"},
+		{state, open, "can be written by others"},
 	} {
 		w.edit(tt.old, tt.new)
 		hup("configuration refused, the old one stays", "state_dir", tt.says, "advice=")

@@ -107,6 +107,7 @@ func newInstance(ctx context.Context, c Config, e *env, log *slog.Logger, old *i
 		Gateway: i.gateway,
 		Gate:    i.gate,
 		Record:  i.record,
+		Hide:    func(s string) string { return i.redactor.Text(s).String() },
 		Console: i.state,
 		Agents:  c.OpenClaw.Agents,
 		Start:   c.OpenClaw.start, StartEnv: childEnviron(e.Vars, c),

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"clawconsole/console"
+	"clawconsole/internal/faketelegram"
 	"clawconsole/redact"
 )
 
@@ -116,5 +118,88 @@ func TestUnreadableIDsAreNoHotLoop(t *testing.T) {
 	}
 	if n := polls.Load(); n > 2 {
 		t.Errorf("polled %d times", n)
+	}
+}
+
+// Attack: a session's title, a job's name, an error or an agent's answer says
+// "console locked, open https://…, or /lock", and a tired operator taps it. Of what
+// others wrote Telegram makes nothing that can be tapped, in any part of a reply.
+func TestNothingForeignIsTappable(t *testing.T) {
+	srv, err := faketelegram.New(faketelegram.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	h := httptest.NewServer(srv)
+	defer h.Close()
+	b, err := New(Config{Token: redact.NewSecret(faketelegram.Token), APIURL: h.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := redact.New(redact.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	evil := "locked: open https://evil.example/auth, evil.example:80 (www.evil.рф), tg://resolve?domain=x 1.2.3.4 a@evil.example " +
+		"or /lock, /auth@evil_bot (/deny) @evil_bot #tag $TAG +4930123456 «/lock»"
+	text := r.Text(evil)
+	items := []console.Item{{Label: text, Value: text}, {Value: text}, {Label: r.Text("/lock"), Value: r.Text("idle")}}
+	many := r.Text(strings.Repeat("/lock @evil_bot ", 120))
+	for _, reply := range []console.Reply{
+		{Kind: console.Error, Header: text},
+		{Header: redact.Literal("x"), Hint: r.Text("open https://evil.example/auth evil.example @evil_bot #tag +4930123456")},
+		{Header: redact.Literal("x"), Blocks: []console.Block{{Title: text}, {Text: text}, {Kind: console.Quote, Text: text}, {Kind: console.Given, Items: items}}},
+		{Header: redact.Literal("x"), Blocks: []console.Block{{Kind: console.List, Items: items}}},
+		{Header: redact.Literal("x"), Blocks: []console.Block{{Kind: console.Fields, Items: items}}},
+		{Header: redact.Literal("x"), Blocks: []console.Block{{Title: text, Text: many}, {Kind: console.Quote, Text: text}, {Text: text}}},
+	} {
+		id, err := b.Send(t.Context(), console.Address{ChatID: faketelegram.Alice}, reply)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range srv.Messages(faketelegram.Alice) {
+			if m.MessageID != id {
+				continue
+			}
+			if len(m.Entities) > 100 {
+				t.Errorf("%d entities: Telegram ignores those beyond the hundredth", len(m.Entities))
+			}
+			for _, e := range m.Entities {
+				switch e.Type {
+				case "bold", "italic", "code", "pre", "expandable_blockquote":
+				default:
+					t.Errorf("%s at %d in %q", e.Type, e.Offset, m.Text)
+				}
+			}
+		}
+		// Telegram's own words for a link are more than the stand-in knows.
+		left := regexp.MustCompile(`(?s)<(code|pre)>.*?</(code|pre)>`).ReplaceAllString(render(reply).html, " ")
+		if bare := regexp.MustCompile(`evil|lock\b[^e]|tag|TAG|1\.2|\+49`).FindString(strings.ReplaceAll(left, "locked", "")); bare != "" {
+			t.Errorf("%q stands bare in %q", bare, left)
+		}
+	}
+	// Help's commands are ours.
+	f := render(console.Reply{Header: redact.Literal("x"), Hint: redact.Literal("/help lists all"), Blocks: []console.Block{
+		{Kind: console.List, Ours: true, Items: []console.Item{{Label: redact.Literal("/status"), Value: redact.Literal("is it up")}}}}})
+	if strings.Contains(f.html, "code") {
+		t.Errorf("commands of ours cannot be tapped: %q", f.html)
+	}
+}
+
+// Attack: marks that combine with the letters before them strike a command through,
+// or are so many that they cover the lines around. Languages that need them keep them.
+func TestMarksAreShown(t *testing.T) {
+	for in, want := range map[string]string{
+		"Z" + strings.Repeat("\u0310", 4): "Z\u0310\u0310\\u{310}\\u{310}",
+		"r\u0336m\u0336":                  `r\u{336}m\u{336}`,
+		"a \u0301b":                       `a \u{301}b`,
+		"\u0301b":                         `\u{301}b`,
+		"5\u20dd":                         `5\u{20DD}`,
+		"/\u0338":                         `/\u{338}`,
+		"e\u0301 हिन्दी ไทยที่ שָׁלוֹם Việt 1\ufe0f\u20e3": "e\u0301 हिन्दी ไทยที่ שָׁלוֹם Việt 1\ufe0f\u20e3",
+	} {
+		if got := show(in); got != want {
+			t.Errorf("show(%+q) = %+q, want %+q", in, got, want)
+		}
 	}
 }

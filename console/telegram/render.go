@@ -3,6 +3,7 @@ package telegram
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -62,7 +63,7 @@ func render(r console.Reply) form {
 		w.text(" ")
 		w.tag("code", header)
 	} else {
-		w.tag("b", word+header)
+		w.styled("b", word+header, false)
 	}
 	header = word + header
 
@@ -86,7 +87,7 @@ func render(r console.Reply) form {
 	}
 	if hint != "" {
 		w.text("\n\n")
-		w.tag("i", hint)
+		w.styled("i", hint, true) // commands in a hint are ours, to be tapped
 	}
 
 	f := form{html: w.html.String(), plain: w.plain.String(), cut: w.cut}
@@ -129,6 +130,7 @@ type part struct {
 	body   redact.Text
 	items  []console.Item // of Given
 	oldest bool
+	ours   bool
 	size   int // of body as shown
 	lost   int // bytes of body that were cut
 }
@@ -147,7 +149,7 @@ func (p part) overhead() int {
 
 func (p part) write(w *writer) {
 	if p.title != "" {
-		w.tag("b", p.title)
+		w.styled("b", p.title, false)
 		if p.size > 0 || p.lost > 0 {
 			w.text("\n")
 		}
@@ -166,9 +168,11 @@ func (p part) write(w *writer) {
 	case p.kind == console.Given:
 		w.given(p.items)
 	case p.kind == console.Quote:
-		w.tag("blockquote expandable", text)
+		w.styled("blockquote expandable", text, false)
+	case p.ours:
+		w.styled("", text, true)
 	default:
-		w.text(text)
+		w.styled("", text, false)
 	}
 	if p.lost > 0 && !p.oldest {
 		if text != "" {
@@ -183,7 +187,7 @@ func (p part) write(w *writer) {
 // that found no room at all.
 func layOut(blocks []console.Block, room int) (parts []part, left int) {
 	for _, b := range blocks {
-		p := part{kind: b.Kind, title: shorten(b.Title, maxTitle), body: body(b), items: b.Items, oldest: b.Oldest}
+		p := part{kind: b.Kind, title: shorten(b.Title, maxTitle), body: body(b), items: b.Items, oldest: b.Oldest, ours: b.Ours}
 		p.size = shownUnits(p.body)
 		if p.title != "" || p.size > 0 {
 			parts = append(parts, p)
@@ -325,6 +329,7 @@ func shorten(t redact.Text, limit int) string {
 type writer struct {
 	html, plain strings.Builder
 	cut         bool
+	entities    int // written so far
 }
 
 var escape = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
@@ -336,10 +341,72 @@ func (w *writer) text(s string) {
 
 // tag writes s inside a tag, whose name may be followed by attributes.
 func (w *writer) tag(tag, s string) {
+	w.entities++
 	name, _, _ := strings.Cut(tag, " ")
 	w.html.WriteString("<" + tag + ">")
 	w.text(s)
 	w.html.WriteString("</" + name + ">")
+}
+
+// tappable are words of which Telegram makes something to be tapped: a command, which
+// is sent at once, a mention, a hashtag, a link, an address, a telephone number. Most
+// of what we show was written by others, who would have such a tap for the asking.
+// Rather too much than too little: what it takes for a link changes.
+var (
+	tappable = regexp.MustCompile(`\S*(?:\B/[A-Za-z0-9_]|` + linking + `)\S*`)
+	linkable = regexp.MustCompile(`\S*(?:` + linking + `)\S*`) // the same without commands
+)
+
+const linking = `[@＠#＃$][\pL\pN_]|:/|[\pL\pN]\.[\pL]{2}|xn--|\d\.\d+\.\d+\.\d|\+\d[\d ()-]{5}`
+
+// maxEntities is where single words are no longer set apart: Telegram ignores the
+// markup beyond the hundredth.
+const maxEntities = 60
+
+// styled writes s inside a tag, or none if that is empty, and in it the tappable words
+// as code, where nothing can be tapped. Commands are left tappable if s is ours.
+func (w *writer) styled(tag, s string, ours bool) {
+	words := tappable
+	if ours {
+		words = linkable
+	}
+	found := words.FindAllStringIndex(s, -1)
+	switch {
+	case len(found) == 0 && tag != "":
+		w.tag(tag, s)
+		return
+	case w.entities+2*len(found) > maxEntities:
+		w.tag("pre", s)
+		return
+	}
+	name, _, _ := strings.Cut(tag, " ")
+	quote := name == "blockquote"
+	begin, end := func() {}, func() {}
+	if tag != "" {
+		begin = func() { w.entities++; w.html.WriteString("<" + tag + ">") }
+		end = func() { w.html.WriteString("</" + name + ">") }
+	}
+	plain := func(s string) {
+		if s == "" {
+			return
+		}
+		if !quote {
+			begin()
+			defer end()
+		}
+		w.text(s)
+	}
+	if quote { // the one tag that may have code in it
+		begin()
+		defer end()
+	}
+	from := 0
+	for _, at := range found {
+		plain(s[from:at[0]])
+		w.tag("code", s[at[0]:at[1]])
+		from = at[1]
+	}
+	plain(s[from:])
 }
 
 // given writes items with their values in fixed width.
@@ -349,7 +416,7 @@ func (w *writer) given(items []console.Item) {
 			w.text("\n")
 		}
 		label, value := show(it.Label.String()), show(it.Value.String())
-		w.text(label)
+		w.styled("", label, false)
 		if label != "" && value != "" {
 			w.text(": ")
 		}
@@ -364,7 +431,7 @@ func (w *writer) given(items []console.Item) {
 func show(s string) string {
 	clean := true
 	for i, r := range s {
-		if r < ' ' && r != '\n' && r != '\t' || r > '~' && (r == utf8.RuneError || escapes(r, i)) || r == 0x7f {
+		if r < ' ' && r != '\n' && r != '\t' || r > '~' && (r == utf8.RuneError || escapes(s, i, r)) || r == 0x7f {
 			clean = false
 			break
 		}
@@ -379,7 +446,7 @@ func show(s string) string {
 		case r == utf8.RuneError && n == 1:
 			fmt.Fprintf(&b, `\x{%02X}`, s[i])
 		case r == '\r' && i+1 < len(s) && s[i+1] == '\n':
-		case escapes(r, i):
+		case escapes(s, i, r):
 			fmt.Fprintf(&b, `\u{%X}`, r)
 		default:
 			b.WriteString(s[i : i+n])
@@ -389,8 +456,8 @@ func show(s string) string {
 	return b.String()
 }
 
-// escapes reports whether r, at offset i of a text, is shown as an escape.
-func escapes(r rune, i int) bool {
+// escapes reports whether r, at offset i of s, is shown as an escape.
+func escapes(s string, i int, r rune) bool {
 	switch {
 	case r == '\n', r == '\t':
 		return false
@@ -400,8 +467,34 @@ func escapes(r rune, i int) bool {
 		return true
 	case r == 0x034f, r == 0x115f, r == 0x1160, r == 0x17b4, r == 0x17b5, r == 0x2800, r == 0x3164, r == 0xffa0:
 		return true // fillers and joiners without a shape
+	case unicode.In(r, unicode.Mn, unicode.Me):
+		return smears(s[:i], r)
 	}
 	return unicode.Is(unicode.Other_Default_Ignorable_Code_Point, r)
+}
+
+// maxMarks is how many marks one letter of any language has.
+const maxMarks = 2
+
+// smears reports whether the combining mark r, after the text before, is none of a
+// letter: it strikes text through, frames it, or is one of so many that they cover
+// the lines around.
+func smears(before string, r rune) bool {
+	switch {
+	case r == 0x20e3: // of the emoji of a key: 1️⃣
+		before = strings.TrimSuffix(before, "\ufe0f")
+		return before == "" || !strings.Contains("0123456789#*", before[len(before)-1:])
+	case r >= 0x0334 && r <= 0x0338, r >= 0x20d0 && r <= 0x20ff, unicode.Is(unicode.Me, r):
+		return true
+	}
+	for range maxMarks {
+		last, n := utf8.DecodeLastRuneInString(before)
+		if !unicode.Is(unicode.M, last) {
+			return !unicode.IsLetter(last)
+		}
+		before = before[:len(before)-n]
+	}
+	return true
 }
 
 // shownUnits is how many units t takes when shown. It stops counting somewhere
@@ -417,7 +510,7 @@ func shownUnits(t redact.Text) int {
 		case r == '\r' && i+1 < len(s) && s[i+1] == '\n':
 		case r >= ' ' && r <= '~':
 			n++
-		case escapes(r, i):
+		case escapes(s, i, r):
 			n += len(fmt.Sprintf(`\u{%X}`, r))
 		default:
 			n += max(1, utf16.RuneLen(r))

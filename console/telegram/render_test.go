@@ -35,7 +35,7 @@ func TestRender(t *testing.T) {
 		{"error", console.Reply{Kind: console.Error, Header: r.Text("rate limited"), Hint: r.Text("wait")}, "<b>ERROR: rate limited</b>\n\n<i>wait</i>"},
 		{"empty", console.Reply{}, "<b>…</b>"},
 		{"header of many lines", console.Reply{Header: r.Text("a\nb")}, "<b>a …</b>"},
-		{"markup", console.Reply{Header: r.Text(`<b>&amp;"</b>`)}, `<b>&lt;b&gt;&amp;amp;"&lt;/b&gt;</b>`},
+		{"markup", console.Reply{Header: r.Text(`<b>&amp;"</b>`)}, `<code>&lt;b&gt;&amp;amp;"&lt;/b&gt;</code>`},
 		{
 			"blocks",
 			console.Reply{Header: r.Text("h"), Blocks: []console.Block{
@@ -153,7 +153,7 @@ func checkForm(t *testing.T, f form) {
 		t.Fatalf("markup shows\n%q\nand plain text\n%q", got, f.plain)
 	}
 	for _, r := range f.plain {
-		if r != '\n' && r != '\t' && r != 0xfe0f && r != 0xfe0e && escapes(r, 1) {
+		if r != '\n' && r != '\t' && r != 0xfe0f && r != 0xfe0e && escapes("a"+string(r), 1, r) {
 			t.Fatalf("%U is shown", r)
 		}
 	}

@@ -151,7 +151,7 @@ func (b *Bot) Document(ctx context.Context, to console.Address, d console.Docume
 // fileName keeps a file's name harmless, whatever the command was called.
 func fileName(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if r < ' ' || strings.ContainsRune(`/\:*?"<>|`, r) || escapes(r, 0) {
+		if r < ' ' || strings.ContainsRune(`/\:*?"<>|`, r) || escapes("", 0, r) {
 			return '-'
 		}
 		return r

@@ -58,7 +58,7 @@ func BenchmarkServerAlone(b *testing.B) {
 	body := "chat_id=1001&parse_mode=HTML&text=%3Cb%3EOK%3C%2Fb%3E%3A+%2Fstatus%0Aup+3+d+4+h"
 	b.ReportAllocs()
 	for b.Loop() {
-		r := httptest.NewRequest("POST", "/bot"+faketelegram.Token+"/sendMessage", strings.NewReader(body))
+		r := httptest.NewRequest("POST", "http://127.0.0.1/bot"+faketelegram.Token+"/sendMessage", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		rw := httptest.NewRecorder()
 		srv.ServeHTTP(rw, r)

@@ -1,13 +1,13 @@
 package faketelegram
 
 import (
+	"crypto/subtle"
 	"embed"
 	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
 	"mime"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -20,9 +20,37 @@ var pageFiles embed.FS
 // pageMessages is how many messages of a chat the page shows.
 const pageMessages = 300
 
-// page adds the chat for people and the calls it makes. Whoever can reach it can
-// be anyone in this world, so it answers only on loopback names, and nothing
-// changes without a header that another site cannot send.
+// pageCookie holds the key. Its name has no port, so two servers with keys on one
+// machine are open in one browser in turn only.
+const pageCookie = "faketelegram_key"
+
+// admitted reports whether r has the key, if there is one.
+func (s *Server) admitted(r *http.Request) bool {
+	key := s.w.cfg.Key
+	if key == "" {
+		return true
+	}
+	c, err := r.Cookie(pageCookie)
+	return err == nil && subtle.ConstantTimeCompare([]byte(c.Value), []byte(key)) == 1
+}
+
+// open takes the key from the page's address into a cookie, which browsers send to
+// the page alone. It reports whether it has answered r.
+func (s *Server) open(rw http.ResponseWriter, r *http.Request) bool {
+	key := s.w.cfg.Key
+	if key == "" || r.URL.Path != "/" || subtle.ConstantTimeCompare([]byte(r.FormValue("key")), []byte(key)) != 1 {
+		return false
+	}
+	http.SetCookie(rw, &http.Cookie{Name: pageCookie, Value: key, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
+	// A redirect would come without the cookie if a link elsewhere has led here.
+	rw.Header().Set("Content-Type", "text/html; charset=utf-8")
+	io.WriteString(rw, `<!doctype html><meta charset="utf-8"><title>clawconsole</title><script src="/open.js"></script>`)
+	return true
+}
+
+// page adds the chat for people and the calls it makes. Whoever has the key can be
+// anyone in this world; nothing changes without a header that another site cannot
+// send.
 func (s *Server) page(mux *http.ServeMux) {
 	files, err := fs.Sub(pageFiles, "page")
 	if err != nil { // only a mistake in this package gets here
@@ -38,12 +66,11 @@ func (s *Server) page(mux *http.ServeMux) {
 			head.Set("Referrer-Policy", "no-referrer")
 			head.Set("Cross-Origin-Resource-Policy", "same-origin")
 			head.Set("Cache-Control", "no-store")
-			host, _, err := net.SplitHostPort(r.Host)
-			if err != nil {
-				host = strings.Trim(r.Host, "[]")
+			if s.open(rw, r) {
+				return
 			}
-			if !loopback(host) {
-				http.Error(rw, "only on loopback", http.StatusMisdirectedRequest)
+			if r.URL.Path != "/open.js" && !s.admitted(r) {
+				http.Error(rw, "open the address that was printed at the start, with its key", http.StatusForbidden)
 				return
 			}
 			if r.Method == http.MethodPost && r.Header.Get("X-Chat") != "1" {
@@ -54,6 +81,7 @@ func (s *Server) page(mux *http.ServeMux) {
 		})
 	}
 	handle("GET /{$}", static.ServeHTTP)
+	handle("GET /open.js", static.ServeHTTP)
 	handle("GET /app.js", static.ServeHTTP)
 	handle("GET /app.css", static.ServeHTTP)
 	handle("GET /icon.svg", static.ServeHTTP)

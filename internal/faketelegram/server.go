@@ -15,6 +15,7 @@ package faketelegram
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -51,6 +52,11 @@ type Config struct {
 	Bots   []Bot
 	People []Person
 	Groups []Group
+
+	// Key is what the page asks of whoever opens it, as the parameter key of its
+	// address; from then on their browser sends it as a cookie. Empty means that
+	// everybody who can reach the page may be anyone in this world: for tests.
+	Key string
 
 	// MaxUpdates is how many unconfirmed updates are kept for each bot; the
 	// oldest go first. Zero means 100,000.
@@ -242,8 +248,22 @@ func (s *Server) Close() {
 }
 
 // ServeHTTP serves the Bot API at /bot<token>/<method>, files at
-// /file/bot<token>/<path>, and the page at /.
+// /file/bot<token>/<path>, and the page at /. It answers on loopback names only, and
+// never to another website: a browser sends a simple request to any port of its own
+// machine without asking, so neither is left to the token alone.
 func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = strings.Trim(r.Host, "[]")
+	}
+	if !loopback(host) {
+		http.Error(rw, "only on loopback", http.StatusMisdirectedRequest)
+		return
+	}
+	if elsewhere(r) && !(r.Method == http.MethodGet && r.URL.Path == "/") { // a link to the page is harmless
+		http.Error(rw, "not for other websites", http.StatusForbidden)
+		return
+	}
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/bot"):
 		s.serveCall(rw, r)
@@ -252,6 +272,19 @@ func (s *Server) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	default:
 		s.mux.ServeHTTP(rw, r)
 	}
+}
+
+// elsewhere reports whether r was made by a browser for another site than the page,
+// another port of this machine included.
+func elsewhere(r *http.Request) bool {
+	if origin := r.Header.Get("Origin"); origin != "" && origin != "http://"+r.Host {
+		return true
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "", "none", "same-origin":
+		return false
+	}
+	return true
 }
 
 // world is the state behind every Server that shares it.

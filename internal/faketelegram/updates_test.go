@@ -337,7 +337,7 @@ func TestTimes(t *testing.T) {
 		defer srv.Close()
 		call := func(query string) string {
 			rw := httptest.NewRecorder()
-			srv.ServeHTTP(rw, httptest.NewRequest("GET", "/bot"+faketelegram.Token+"/"+query, nil))
+			srv.ServeHTTP(rw, httptest.NewRequest("GET", "http://127.0.0.1/bot"+faketelegram.Token+"/"+query, nil))
 			return rw.Body.String()
 		}
 		const none = `{"ok":true,"result":[]}`

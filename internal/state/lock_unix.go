@@ -56,3 +56,12 @@ func InUse(path string) (bool, error) {
 	}
 	return false, err
 }
+
+// owner returns the ID of the user who owns a file.
+func owner(info os.FileInfo) (uid int, ok bool) {
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, false
+	}
+	return int(st.Uid), true
+}

@@ -53,8 +53,10 @@ var (
 	ErrInUse = errors.New("in use by another console")
 	// ErrNewer means that a newer clawconsole wrote the ledger.
 	ErrNewer = errors.New("written by a newer clawconsole")
-	// ErrOpenFolder means that everybody may write to the folder.
-	ErrOpenFolder = errors.New("folder is open to everybody")
+	// ErrOpenFolder means that others than the folder's owner may write to it.
+	ErrOpenFolder = errors.New("folder can be written by others")
+	// ErrForeignFolder means that the folder is somebody else's.
+	ErrForeignFolder = errors.New("folder belongs to another user")
 	// ErrCorrupt means that the file is damaged, or is no ledger.
 	ErrCorrupt = errors.New("damaged or not a ledger")
 )
@@ -82,7 +84,8 @@ type Store struct {
 
 // Open opens the ledger at path and creates it, and the folder, if there is none.
 // The folder is made 0700, the file 0600; an existing file is set to 0600, and an
-// existing folder that everybody may write to gets ErrOpenFolder. Only
+// existing folder that others may write to gets ErrOpenFolder, another user's
+// ErrForeignFolder. Only
 // one process can have it open: the second gets ErrInUse. A file that fails
 // SQLite's check gets ErrCorrupt, one with a later schema ErrNewer, and neither is
 // changed.
@@ -98,7 +101,7 @@ func Open(ctx context.Context, path string) (_ *Store, err error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, err
 	}
-	if err := secureFolder(filepath.Dir(path)); err != nil {
+	if err := CheckFolder(filepath.Dir(path), os.Geteuid()); err != nil {
 		return nil, err
 	}
 	lock, err := lockFile(path + ".lock")
@@ -173,14 +176,18 @@ func classify(err error) error {
 	return err
 }
 
-// secureFolder refuses a folder in which anybody can replace the files: with them
-// go what was claimed, who is locked out and the record.
-func secureFolder(dir string) error {
+// CheckFolder refuses a folder in which anybody but user uid can replace the files:
+// with them go what was claimed, who is locked out and the record. A uid below 0 stands
+// for whoever owns it. The error is ErrForeignFolder, ErrOpenFolder or of the system.
+func CheckFolder(dir string, uid int) error {
 	info, err := os.Stat(dir)
 	if err != nil {
 		return err
 	}
-	if mode := info.Mode().Perm(); mode&0o002 != 0 {
+	if is, ok := owner(info); ok && uid >= 0 && is != uid {
+		return fmt.Errorf("%w: %q is of user %d, this is %d; chown it", ErrForeignFolder, dir, is, uid)
+	}
+	if mode := info.Mode().Perm(); mode&0o022 != 0 {
 		return fmt.Errorf("%w: %q has mode %#o; chmod 700", ErrOpenFolder, dir, mode)
 	}
 	return nil

@@ -690,12 +690,50 @@ func TestPrune(t *testing.T) {
 // Attack: another user of the host, who may write to the folder, puts an empty
 // ledger in place of ours, and with it go the lockouts and what was claimed.
 func TestOpenFolder(t *testing.T) {
+	for _, mode := range []os.FileMode{0o777, 0o707, 0o702, 0o770, 0o720} {
+		dir := t.TempDir()
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		s, err := state.Open(t.Context(), filepath.Join(dir, "ledger.db"))
+		if !errors.Is(err, state.ErrOpenFolder) {
+			t.Errorf("mode %#o: Open = %v", mode, err)
+		}
+		if err == nil {
+			s.Close()
+		}
+		if left, _ := os.ReadDir(dir); len(left) > 0 {
+			t.Errorf("left %v", left)
+		}
+	}
+	for _, mode := range []os.FileMode{0o700, 0o750, 0o755} {
+		dir := t.TempDir()
+		if err := os.Chmod(dir, mode); err != nil {
+			t.Fatal(err)
+		}
+		if err := state.CheckFolder(dir, os.Geteuid()); err != nil {
+			t.Errorf("mode %#o: CheckFolder = %v", mode, err)
+		}
+	}
+}
+
+// Attack: as above, by the user who owns the folder.
+func TestForeignFolder(t *testing.T) {
 	dir := t.TempDir()
-	if err := os.Chmod(dir, 0o777); err != nil {
+	if err := state.CheckFolder(dir, os.Geteuid()+1); !errors.Is(err, state.ErrForeignFolder) {
+		t.Errorf("CheckFolder = %v", err)
+	}
+	if err := state.CheckFolder(dir, -1); err != nil {
+		t.Errorf("CheckFolder for whoever owns it = %v", err)
+	}
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a folder away")
+	}
+	if err := os.Chown(dir, 12345, -1); err != nil {
 		t.Fatal(err)
 	}
 	s, err := state.Open(t.Context(), filepath.Join(dir, "ledger.db"))
-	if !errors.Is(err, state.ErrOpenFolder) {
+	if !errors.Is(err, state.ErrForeignFolder) {
 		t.Errorf("Open = %v", err)
 	}
 	if err == nil {
