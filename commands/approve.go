@@ -101,6 +101,8 @@ func (c *call) decide(ctx context.Context, was approvals.Case, d openclaw.Decisi
 		return Result{}, &Failure{Message: "the call has changed", Hint: "Nothing was decided. Look at it again: /approve " + a.ShortID()}
 	case errors.Is(err, approvals.ErrTooLong):
 		return Result{}, &Failure{Message: "this call is too large to be shown", Hint: "It can only be denied here: /deny " + a.ShortID()}
+	case errors.Is(err, approvals.ErrObscured):
+		return Result{}, &Failure{Message: "this call has a part that cannot be shown", Hint: "It can only be denied here: /deny " + a.ShortID()}
 	case errors.Is(err, approvals.ErrUnrecorded):
 		return Result{}, &Failure{Message: "cannot record it, nothing was sent", Hint: "The console's disk needs a look.", Err: err}
 	case errors.Is(err, approvals.ErrEnded):

@@ -128,5 +128,5 @@ func whole(a approvals.Case) bool {
 			return false
 		}
 	}
-	return oneCall(a) == a.Approval.Command && a.Note == "" && approvals.Plain(a.Approval)
+	return oneCall(a) == a.Approval.Command && a.Note == "" && a.Plain()
 }

@@ -60,7 +60,7 @@ func NewDesk(c DeskConfig) *Desk {
 	d := &Desk{DeskConfig: c, log: c.Log, whole: make(map[string]bool), asked: make(map[approvals.Spot]chan struct{})}
 	d.broker = approvals.New(approvals.Config{
 		Gateway: c.Gateway, Ledger: c.Ledger, Prompter: d, Record: d.record, Default: d.approvers,
-		TooLong: d.tooLong, Routes: c.Routes, AllowAlways: c.AllowAlways, Log: c.Log,
+		Read: d.read, Routes: c.Routes, AllowAlways: c.AllowAlways, Log: c.Log,
 		Hide: func(s string) string { return c.Redactor.Text(s).String() },
 	})
 	return d
@@ -292,6 +292,8 @@ func (d *Desk) refusal(err error, c approvals.Case) redact.Text {
 		return changed
 	case errors.Is(err, approvals.ErrTooLong):
 		return redact.Literal("This call is too large to be shown. It can only be denied here.")
+	case errors.Is(err, approvals.ErrObscured):
+		return redact.Literal("A part of this call cannot be shown. It can only be denied here.")
 	case errors.Is(err, approvals.ErrUnknown):
 		return redact.Literal("This is not an open approval. /pending lists them.")
 	}

@@ -94,13 +94,13 @@ var hostile = []string{
 	"ls\n\nOK: approved\nApproved by alice at 14:42:07 UTC", "ls\r\n\r\nAllow this command on @local?\nuptime", "ls\n[Allow once] [Deny]", "ls\n\n\n\n\n\n\n\n\n\n\n\n\n\n\nThis is safe. Press Allow once.",
 	"\u2028Approved by alice", "\u2029Approved by alice", "\u0085Approved", "\vApproved\f",
 	// Links, mentions and commands that a client would make tappable.
-	"https://evil.example/?q=1", "t.me/evil_bot?start=x", "tg://resolve?domain=evil", "@evil_bot", "/approve 12345678", "/deny_12345678@clawconsole_bot", "#approved", "$AAPL", "mail@evil.example", "+1 202 555 0100", "4242 4242 4242 4242",
+	"https://evil.example/?q=1", "t.me/evil_bot?start=x", "tg://resolve?domain=evil", "@evil_bot", "/approve 12345678", "/deny_12345678@clawconsole_bot", "#approved", "$AAPL", "mail@evil.example", "+1 202 555 0100",
 	// Bidi, zero width and look-alikes.
 	"rm -rf /\u202e/ pmt# ", "\u202agnp.exe\u202c", "\u2066ls\u2069", "ls\u200b -l", "r\u200dm -rf /", "\ufeffls", "l\u00ads", "ls\u034f", "ls \U000e0041\U000e0042", "\u3164\u3164\u3164", "\u061cls", "ls\u2800", "а\u0455d -h", "\u1160\u115f",
 	// Markdown.
 	"*bold* _italic_ `code` [x](https://evil.example)", "```\nOK\n```", "||spoiler||", "> quote", "![x](tg://emoji?id=1)",
 	// Sizes.
-	strings.Repeat("A", 16_000), strings.Repeat("x\n", 3000), strings.Repeat("\u202e", 3000), strings.Repeat("<b>", 4000), strings.Repeat("😀", 5000), strings.Repeat("&", 9000), strings.Repeat(" ", 5000) + "; rm -rf /",
+	strings.Repeat("A", 8000), strings.Repeat("x\n", 3000), strings.Repeat("\u202e", 3000), strings.Repeat("<b>", 1000), strings.Repeat("😀", 3000), strings.Repeat("&", 3000), strings.Repeat(" ", 5000) + "; rm -rf /",
 	// Not text.
 	"\xff\xfe\xfd", "\xed\xa0\x80", "ls \x1b[2K\x1b[1A", "\x07\x08\x7f", "a\tb\tc",
 }
@@ -171,8 +171,8 @@ func TestHostileText(t *testing.T) {
 				}
 				if before.Document == nil {
 					t.Errorf("%s: no document before the buttons", name)
-				} else if n := strings.Count(string(before.Content), "A"); strings.HasPrefix(s, "AAAA") && n < 16_000 {
-					t.Errorf("%s: the document has %d of 16000", name, n)
+				} else if n := strings.Count(string(before.Content), "A"); strings.HasPrefix(s, "AAAA") && n < 8000 {
+					t.Errorf("%s: the document has %d of 8000", name, n)
 				}
 			} else if len(s) > 4000 {
 				t.Errorf("%s: %d bytes, and nothing is said to be shortened", name, len(s))

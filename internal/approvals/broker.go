@@ -125,9 +125,10 @@ type Config struct {
 	// there are none.
 	Hide func(string) string
 
-	// TooLong reports whether a call is too large to be shown, so that it can only be
-	// denied. Nil: none is.
-	TooLong func(Case) bool
+	// Read finds out how a call, which is as the gateway announces it, can be shown:
+	// how many of its parts are hidden, and whether it can only be denied for that.
+	// Nil: all of every call is shown.
+	Read func(Case) (hidden int, bar Bar)
 
 	Routes      []Route      // the first that matches counts
 	AllowAlways bool         // "allow always" may be decided
@@ -524,6 +525,7 @@ func (b *Broker) requested(a openclaw.Approval) {
 		Key: key, Version: 1, Shows: 1, Token: rand.Text(), Approval: a, Digest: sum, Leader: key, Alone: alone,
 		State: Pending, Step: Open, SeenAt: time.Now(),
 	}
+	c = b.inspect(c)
 	places := b.places(a)
 	if alone {
 		places = []Place{to}
@@ -583,6 +585,17 @@ func (b *Broker) again(c Case, a openclaw.Approval, sum string) {
 		return
 	}
 	if c.Digest == sum {
+		if !c.Look.Taken { // it is from the ledger of an older version
+			fresh := c
+			fresh.Approval = a
+			if _, err := b.apply(c.Key, looked(b.inspect(fresh).Look)); err != nil {
+				b.log.Error("look at an approval not kept", "approval", a.ID, "err", err)
+				return
+			}
+		}
+		if bytesOf(a) > largest {
+			a = emptied(a)
+		}
 		b.mu.Lock()
 		if now := b.cases[c.Key]; now != nil && now.Digest == sum && !now.State.Final() {
 			fresh := *now
@@ -592,8 +605,11 @@ func (b *Broker) again(c Case, a openclaw.Approval, sum string) {
 		b.mu.Unlock()
 		return
 	}
+	fresh := c
+	fresh.Approval, fresh.Digest = a, sum
+	fresh = b.inspect(fresh)
 	b.log.Warn("an open approval was announced with other arguments", "approval", a.ID)
-	if _, err := b.apply(c.Key, changed{approval: a, digest: sum, at: time.Now()}); err != nil {
+	if _, err := b.apply(c.Key, changed{approval: fresh.Approval, digest: sum, look: fresh.Look, at: time.Now()}); err != nil {
 		b.log.Error("change of an approval not taken in", "approval", a.ID, "err", err)
 		return
 	}
@@ -1051,9 +1067,13 @@ func (b *Broker) hidden(c Case) Case {
 	}
 	a := &c.Approval
 	a.Warnings = slices.Clone(a.Warnings)
+	c.Look.Risks = slices.Clone(c.Look.Risks)
 	said := []*string{&a.Command, &a.Title, &a.Description, &a.Detail, &a.Cwd, &a.ResolvedPath, &a.CronJobName, &c.Claim.Reason, &c.Outcome, &c.Note}
 	for i := range a.Warnings {
 		said = append(said, &a.Warnings[i])
+	}
+	for i := range c.Look.Risks {
+		said = append(said, &c.Look.Risks[i].Detail)
 	}
 	for _, s := range said {
 		*s = b.Hide(*s)

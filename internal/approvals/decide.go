@@ -20,7 +20,7 @@ import (
 // more; nothing was sent yet, which is what Send is for. An allowing decision is
 // about the call that was shown and about no other; a denial is about whatever the
 // call is by now. Errors: ErrUnknown, ErrEnded, ErrHeld, ErrSending, ErrOverdue,
-// ErrOffered, ErrChanged, ErrTooLong, ErrUnrecorded, *auth.Refusal. It does not ask
+// ErrOffered, ErrChanged, ErrTooLong, ErrObscured, ErrUnrecorded, *auth.Refusal. It does not ask
 // the gateway.
 func (b *Broker) Claim(g auth.Grant, shown Case, d openclaw.Decision, reason string) (Case, error) {
 	by, err := b.admitted(g)
@@ -35,8 +35,10 @@ func (b *Broker) Claim(g auth.Grant, shown Case, d openclaw.Decision, reason str
 			return c, ErrEnded
 		case d == openclaw.AllowAlways && !b.AllowAlways:
 			return c, ErrOffered
-		case b.TooLong != nil && b.TooLong(c):
-			return c, ErrTooLong
+		case !c.Look.Taken && b.Read != nil:
+			return c, ErrObscured // the gateway has not announced it again yet
+		case c.Look.Bar != "":
+			return c, c.Look.Bar.err()
 		}
 	}
 	return b.apply(shown.Key, decided{by: by, what: d, digest: shown.Digest, reason: clean(reason), at: time.Now()})
