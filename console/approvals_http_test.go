@@ -1,10 +1,13 @@
 package console_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -254,5 +257,55 @@ func TestManyLines(t *testing.T) {
 	}
 	if formatted > 100 { // source: Bot API, "formatting options"
 		t.Errorf("%d formatted pieces", formatted)
+	}
+}
+
+// TestRewrittenPrompt. Attack: whoever has the bot's token edits a prompt, so that it asks
+// about something harmless above the same buttons, or names them otherwise, and waits for
+// the press.
+func TestRewrittenPrompt(t *testing.T) {
+	for _, tt := range []struct {
+		name, text, from, to, press string
+	}{
+		{"text", "Allow this command on local?\nuptime", "", "", "Allow once"},
+		{"labels", "", "Allow once", "No", "No"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newOverHTTP(t)
+			a := r.raise(openclaw.Approval{Command: "rm -rf /srv/app"})
+			// Any press that they are sent instead of us tells them the keyboard.
+			e := a.message
+			keyboard, err := json.Marshal(e.ReplyMarkup)
+			if err != nil {
+				t.Fatal(err)
+			}
+			form := url.Values{
+				"chat_id": {fmt.Sprint(alice)}, "message_id": {fmt.Sprint(e.MessageID)}, "text": {cmp.Or(tt.text, e.Text)},
+				"reply_markup": {strings.Replace(string(keyboard), tt.from, tt.to, 1)},
+			}
+			resp, err := http.PostForm(r.root+"/bot"+faketelegram.Token+"/editMessageText", form)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				t.Fatalf("editMessageText: %s", resp.Status)
+			}
+			r.taps(a, tt.press)
+			r.until("the prompt is corrected and alice is told", func() bool {
+				now, _ := r.server.Message(alice, e.MessageID)
+				told := false
+				for id := e.MessageID; id < e.MessageID+20; id++ {
+					m, ok := r.server.Message(alice, id)
+					told = told || ok && strings.Contains(m.Text, "Somebody else has rewritten")
+				}
+				return told && strings.Contains(now.Text, "rm -rf /srv/app") && now.ReplyMarkup.Rows[0][0].Text == "Allow once"
+			})
+			if got := r.gw.decisions(); len(got) != 0 {
+				t.Fatalf("the gateway was told %q", got)
+			}
+			r.taps(a, "Allow once") // what it says now is ours
+			r.until("the gateway is told", func() bool { return len(r.gw.decisions()) == 1 })
+		})
 	}
 }

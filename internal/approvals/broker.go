@@ -51,13 +51,14 @@ type Ledger interface {
 // belongs or cannot get there; any error that is not one of those named is worth
 // another try.
 type Prompter interface {
-	// Prompt sends a message that shows v, with a sound. Errors: ErrUnreachable,
-	// ErrLimited, *MovedError.
-	Prompt(ctx context.Context, to Place, v View) (message int64, err error)
-
-	// Repaint makes an earlier message show v. Errors: ErrUnreachable, ErrGone,
+	// Prompt sends a message that shows v, with a sound, and returns a hash of what it
+	// says, for Press; empty: not known. Errors: ErrUnreachable, ErrLimited,
 	// *MovedError.
-	Repaint(ctx context.Context, to Place, message int64, v View) error
+	Prompt(ctx context.Context, to Place, v View) (message int64, print string, err error)
+
+	// Repaint makes an earlier message show v, and returns what Prompt does. Errors:
+	// ErrUnreachable, ErrGone, *MovedError.
+	Repaint(ctx context.Context, to Place, message int64, v View) (print string, err error)
 
 	// Nudge reminds of a message, with a sound. Errors as of Prompt.
 	Nudge(ctx context.Context, to Place, message int64, v View) (reminder int64, err error)
