@@ -19,12 +19,9 @@ type Approve struct {
 	Digest string `arg:"" optional:"" name:"digest"`
 }
 
-// What is typed of an id and a digest to allow a call. An id that is shorter as a
-// whole is enough.
-const (
-	idTyped     = 6
-	digestTyped = 8
-)
+// idTyped is how much is typed of an id to allow a call; one that is shorter as a whole
+// is enough. Of the digest all that is shown is typed, or more.
+const idTyped = 6
 
 func (a *Approve) run(ctx context.Context, c *call) (Result, error) {
 	found, res, err := c.find(ctx, a.ID)
@@ -36,7 +33,7 @@ func (a *Approve) run(ctx context.Context, c *call) (Result, error) {
 		return Result{}, &Failure{Message: fmt.Sprintf("%q is too short for an id", a.ID), Hint: "Nothing was decided. Type more of it: " + found.ShortID()}
 	case a.Digest == "" || found.State.Final():
 		return c.show(found)
-	case len(a.Digest) < digestTyped || !strings.HasPrefix(found.Digest, strings.ToLower(a.Digest)):
+	case len(a.Digest) < len(found.ShortDigest()) || !strings.HasPrefix(found.Digest, strings.ToLower(a.Digest)):
 		return Result{}, &Failure{Message: fmt.Sprintf("the digest of this call is not %q", a.Digest), Hint: "Nothing was decided. Look at it again: /approve " + found.ShortID()}
 	}
 	return c.decide(ctx, found, openclaw.AllowOnce, "")

@@ -156,7 +156,7 @@ func TestPending(t *testing.T) {
 		}
 	}
 	// What cannot be read whole is not allowed from the list.
-	if got, want := strings.Join(lines, ","), "/approve aaaa1111-x 01234567,/deny aaaa1111-x,/approve cccc1111-x,/deny cccc1111-x"; got != want {
+	if got, want := strings.Join(lines, ","), "/approve aaaa1111-x 0123456789abcdef,/deny aaaa1111-x,/approve cccc1111-x,/deny cccc1111-x"; got != want {
 		t.Errorf("buttons %q, want %q", got, want)
 	}
 	for _, b := range res.Blocks {
@@ -208,11 +208,24 @@ func TestPendingAllowsWhatItShows(t *testing.T) {
 			}
 			want := "Show aaaa1111: /approve aaaa1111-x"
 			if tt.offers {
-				want = "Allow aaaa1111: /approve aaaa1111-x 01234567"
+				want = "Allow aaaa1111: /approve aaaa1111-x 0123456789abcdef"
 			}
 			if b := res.Buttons[0][0]; b.Label+": "+b.Line != want {
 				t.Errorf("first button %q does %q, want %q", b.Label, b.Line, want)
 			}
 		})
+	}
+}
+
+// TestApproveShownDigest. Attack: a call whose digest begins like that of another, which
+// somebody has read, waits for what they type of that one.
+func TestApproveShownDigest(t *testing.T) {
+	c := waiting("aaaa1111-x", "uptime")
+	c.Digits = 64
+	f := &fakeApprovals{cases: []approvals.Case{c}}
+	s := newStory(t, nil)
+	s.Approvals = f
+	if got := s.do("/approve aaaa1111 01234567"); !strings.Contains(got, `the digest of this call is not "01234567"`) {
+		t.Errorf("eight digits of a digest of which more is shown: %s", got)
 	}
 }

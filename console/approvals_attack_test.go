@@ -814,3 +814,63 @@ func TestLargeCalls(t *testing.T) {
 		}
 	})
 }
+
+// TestTypedTwin. Attack: two calls are prepared whose digests begin alike. Under the id of
+// the harmless one, which somebody has read, comes the other, and they type what they have
+// seen.
+func TestTypedTwin(t *testing.T) {
+	const read, twin = "make test # run 265642", "rm -rf /srv # 32382"
+	call := func(command string) openclaw.Approval {
+		return openclaw.Approval{ID: "aaaa1111-x", Command: command, SessionKey: "s", Request: fmt.Appendf(nil, `{"command":%q,"cwd":"/srv/app","host":"gateway"}`, command)}
+	}
+	for _, tt := range []struct {
+		name   string
+		follow func(r *deskRig, a openclaw.Approval)
+	}{
+		{"it changes", func(r *deskRig, a openclaw.Approval) {
+			next := call(twin)
+			next.CreatedAt = a.CreatedAt
+			r.gw.raise(next)
+		}},
+		{"it changes twice, with a restart between", func(r *deskRig, a openclaw.Approval) {
+			next := call("make")
+			next.CreatedAt = a.CreatedAt
+			r.gw.raise(next)
+			synctest.Wait()
+			r.close()
+			next = call(twin)
+			next.CreatedAt = a.CreatedAt
+			r.gw.raise(next)
+			r.open()
+		}},
+		{"it ends, and the other has its id", func(r *deskRig, a openclaw.Approval) {
+			r.gw.end(a.ID, openclaw.ApprovalCancelled, "", "run-aborted", false)
+			synctest.Wait()
+			time.Sleep(time.Minute)
+			r.gw.raise(call(twin))
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *deskRig) {
+				r.open()
+				a := r.gw.raise(call(read))
+				synctest.Wait()
+				find := func() approvals.Case { return r.desk.Broker().Find(t.Context(), a.ID)[0] }
+				was := find()
+				if len(was.ShortDigest()) != 8 {
+					t.Fatalf("digest is shown as %q", was.ShortDigest())
+				}
+				tt.follow(r, a)
+				synctest.Wait()
+				now := find()
+				if now.Approval.Command != twin || !strings.HasPrefix(now.Digest, was.ShortDigest()) {
+					t.Fatalf("no twin: %q %s, was %s", now.Approval.Command, now.Digest, was.Digest)
+				}
+				if len(now.ShortDigest()) <= 16 || strings.HasPrefix(was.Digest, now.ShortDigest()) {
+					t.Errorf("after %s the twin is shown as %s", was.ShortDigest(), now.ShortDigest())
+				}
+				r.shows(r.prompt(alice), now.ShortDigest())
+			})
+		})
+	}
+}

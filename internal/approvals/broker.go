@@ -526,6 +526,7 @@ func (b *Broker) requested(a openclaw.Approval) {
 		Key: key, Version: 1, Shows: 1, Token: rand.Text(), Approval: a, Digest: sum, Leader: key, Alone: alone,
 		State: Pending, Step: Open, SeenAt: time.Now(),
 	}
+	c.Digits = b.digits(sum)
 	c = b.inspect(c)
 	places := b.places(a)
 	if alone {
@@ -610,7 +611,7 @@ func (b *Broker) again(c Case, a openclaw.Approval, sum string) {
 	fresh.Approval, fresh.Digest = a, sum
 	fresh = b.inspect(fresh)
 	b.log.Warn("an open approval was announced with other arguments", "approval", a.ID)
-	if _, err := b.apply(c.Key, changed{approval: fresh.Approval, digest: sum, look: fresh.Look, at: time.Now()}); err != nil {
+	if _, err := b.apply(c.Key, changed{approval: fresh.Approval, digest: sum, look: fresh.Look, digits: b.digits(sum), at: time.Now()}); err != nil {
 		b.log.Error("change of an approval not taken in", "approval", a.ID, "err", err)
 		return
 	}
@@ -994,8 +995,31 @@ func (c Case) ShortID() string {
 }
 
 // ShortDigest is the start of the digest, for people: with it, they say which call
-// they have read.
-func (c Case) ShortDigest() string { return c.Digest[:min(8, len(c.Digest))] }
+// they have read. It is not the start of the digest of another call that they were
+// shown lately.
+func (c Case) ShortDigest() string { return c.Digest[:min(max(shortDigest, c.Digits), len(c.Digest))] }
+
+const shortDigest = 8
+
+// digits returns how many digits of a digest are needed to tell it from those of all
+// other calls in memory, and from what those were before they changed. Two calls with the same first eight are made in seconds, on purpose.
+func (b *Broker) digits(sum string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := shortDigest
+	for _, c := range b.cases {
+		for _, other := range append([]string{c.Digest}, c.Former...) {
+			same := 0
+			for same < min(len(sum), len(other)) && sum[same] == other[same] {
+				same++
+			}
+			if other != sum && same >= n {
+				n = len(sum) // they are twins: nothing less than all of it is sure
+			}
+		}
+	}
+	return n
+}
 
 // pause waits for d or the next connection, and reports false when Run ends.
 func (b *Broker) pause(d time.Duration) bool {

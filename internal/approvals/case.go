@@ -81,11 +81,13 @@ type Case struct {
 	Shows    int64  // grows with every change that people should see
 	Token    string // secret of its buttons
 	Approval openclaw.Approval
-	Digest   string // hex SHA-256 of the exact arguments
-	Look     Look   // at those
-	Changed  bool   // its prompts have shown another call before
-	Leader   string // Key of the case whose prompts show this one too; often its own
-	Alone    bool   // asked of one person only, see Broker.Direct
+	Digest   string   // hex SHA-256 of the exact arguments
+	Look     Look     // at those
+	Digits   int      // of the digest that people are shown, and have to type; 0: 8
+	Former   []string // digests of the newest calls that it was before
+	Changed  bool     // its prompts have shown another call before
+	Leader   string   // Key of the case whose prompts show this one too; often its own
+	Alone    bool     // asked of one person only, see Broker.Direct
 
 	State State
 	Step  Step
@@ -173,6 +175,7 @@ type (
 		approval openclaw.Approval
 		digest   string
 		look     Look
+		digits   int
 		at       time.Time
 	}
 	// looked: somebody has looked at the call, which an older version has not.
@@ -353,7 +356,10 @@ func (ch changed) apply(c Case) (Case, error) {
 	if ch.digest == c.Digest {
 		return c, nil
 	}
+	const kept = 20
+	c.Former = append(slices.Clone(c.Former[max(0, len(c.Former)-kept+1):]), c.Digest)
 	c.Approval, c.Digest, c.Look, c.Changed = ch.approval, ch.digest, ch.look, true
+	c.Digits = max(c.Digits, ch.digits)
 	c.SeenAt, c.ShownAt, c.Nudged = ch.at, time.Time{}, false
 	c.Note = "The call was changed after it was first shown."
 	return c, nil
