@@ -19,12 +19,9 @@ type Approve struct {
 	Digest string `arg:"" optional:"" name:"digest"`
 }
 
-// What is typed of an id and a digest to allow a call. An id that is shorter as a
-// whole is enough.
-const (
-	idTyped     = 6
-	digestTyped = 8
-)
+// idTyped is how much is typed of an id to allow a call; one that is shorter as a whole
+// is enough. Of the digest all that is shown is typed, or more.
+const idTyped = 6
 
 func (a *Approve) run(ctx context.Context, c *call) (Result, error) {
 	found, res, err := c.find(ctx, a.ID)
@@ -36,7 +33,7 @@ func (a *Approve) run(ctx context.Context, c *call) (Result, error) {
 		return Result{}, &Failure{Message: fmt.Sprintf("%q is too short for an id", a.ID), Hint: "Nothing was decided. Type more of it: " + found.ShortID()}
 	case a.Digest == "" || found.State.Final():
 		return c.show(found)
-	case len(a.Digest) < digestTyped || !strings.HasPrefix(found.Digest, strings.ToLower(a.Digest)):
+	case len(a.Digest) < len(found.ShortDigest()) || !strings.HasPrefix(found.Digest, strings.ToLower(a.Digest)):
 		return Result{}, &Failure{Message: fmt.Sprintf("the digest of this call is not %q", a.Digest), Hint: "Nothing was decided. Look at it again: /approve " + found.ShortID()}
 	}
 	return c.decide(ctx, found, openclaw.AllowOnce, "")
@@ -101,6 +98,8 @@ func (c *call) decide(ctx context.Context, was approvals.Case, d openclaw.Decisi
 		return Result{}, &Failure{Message: "the call has changed", Hint: "Nothing was decided. Look at it again: /approve " + a.ShortID()}
 	case errors.Is(err, approvals.ErrTooLong):
 		return Result{}, &Failure{Message: "this call is too large to be shown", Hint: "It can only be denied here: /deny " + a.ShortID()}
+	case errors.Is(err, approvals.ErrObscured):
+		return Result{}, &Failure{Message: "this call has a part that cannot be shown", Hint: "It can only be denied here: /deny " + a.ShortID()}
 	case errors.Is(err, approvals.ErrUnrecorded):
 		return Result{}, &Failure{Message: "cannot record it, nothing was sent", Hint: "The console's disk needs a look.", Err: err}
 	case errors.Is(err, approvals.ErrEnded):

@@ -62,6 +62,7 @@ func (f *fakeApprovals) Wait(context.Context, string, func(approvals.Case) bool)
 func waiting(id, command string) approvals.Case {
 	return approvals.Case{
 		Key: id + "/1", State: approvals.Pending, Step: approvals.Open, Digest: "0123456789abcdef",
+		Look: approvals.Look{Taken: true},
 		Approval: openclaw.Approval{
 			ID: id, Kind: openclaw.KindExec, Command: command, SessionKey: "agent:main:ops",
 			AllowedDecisions: []openclaw.Decision{openclaw.AllowOnce, openclaw.Deny},
@@ -98,6 +99,7 @@ func TestDecideByCommand(t *testing.T) {
 		{"id too short", "/approve aaaa1 01234567", nil, nil, []string{`ERROR: "aaaa1" is too short for an id`}, "", ""},
 		{"short id, whole", "/approve sim-1 01234567", nil, ours(approvals.Approved), []string{"OK: approved at"}, "alice allow-once sim-1/1 ", ""},
 		{"changed meanwhile", "/approve aaaa1111 01234567", approvals.ErrChanged, nil, []string{"ERROR: the call has changed", "Nothing was decided"}, once, ""},
+		{"obscured", "/approve aaaa1111 01234567", approvals.ErrObscured, nil, []string{"ERROR: this call has a part that cannot be shown", "/deny aaaa1111"}, once, ""},
 		{"too large", "/approve aaaa1111 01234567", approvals.ErrTooLong, nil, []string{"ERROR: this call is too large to be shown", "/deny aaaa1111"}, once, ""},
 		{"decided elsewhere", "/approve aaaa1111 01234567", approvals.ErrEnded, func(c *approvals.Case) {
 			c.State, c.Step, c.Claim, c.End = approvals.Denied, "", approvals.Claim{}, approvals.End{At: at, Resolver: "ui"}
@@ -154,7 +156,7 @@ func TestPending(t *testing.T) {
 		}
 	}
 	// What cannot be read whole is not allowed from the list.
-	if got, want := strings.Join(lines, ","), "/approve aaaa1111-x 01234567,/deny aaaa1111-x,/approve cccc1111-x,/deny cccc1111-x"; got != want {
+	if got, want := strings.Join(lines, ","), "/approve aaaa1111-x 0123456789abcdef,/deny aaaa1111-x,/approve cccc1111-x,/deny cccc1111-x"; got != want {
 		t.Errorf("buttons %q, want %q", got, want)
 	}
 	for _, b := range res.Blocks {
@@ -189,11 +191,15 @@ func TestPendingAllowsWhatItShows(t *testing.T) {
 		{"OpenClaw warns", func(c *approvals.Case) { c.Approval.Warnings = []string{"Contains redirect"} }, "", false},
 		{"we warn", func(c *approvals.Case) { c.Approval.Command = "rm -rf /" }, "rm -rf /", false},
 		{"has changed", func(c *approvals.Case) { c.Note = "The call was changed after it was first shown." }, "", false},
+		{"a part is hidden", func(c *approvals.Case) { c.Look.Hidden = 1 }, "uptime", false},
+		{"it can only be denied", func(c *approvals.Case) { c.Look.Bar = approvals.Obscured }, "uptime", false},
+		{"nobody has looked", func(c *approvals.Case) { c.Look = approvals.Look{} }, "uptime", false},
 		{"standing grant", func(c *approvals.Case) { c.Approval.ScopeKind = "standing-grant" }, "", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			c := waiting("aaaa1111-x", "uptime")
 			tt.alter(&c)
+			c.Look.Risks = approvals.Risks(c.Approval)
 			s := newStory(t, nil)
 			s.Approvals = &fakeApprovals{cases: []approvals.Case{c}}
 			res := s.result(t.Context(), "/pending")
@@ -202,11 +208,24 @@ func TestPendingAllowsWhatItShows(t *testing.T) {
 			}
 			want := "Show aaaa1111: /approve aaaa1111-x"
 			if tt.offers {
-				want = "Allow aaaa1111: /approve aaaa1111-x 01234567"
+				want = "Allow aaaa1111: /approve aaaa1111-x 0123456789abcdef"
 			}
 			if b := res.Buttons[0][0]; b.Label+": "+b.Line != want {
 				t.Errorf("first button %q does %q, want %q", b.Label, b.Line, want)
 			}
 		})
+	}
+}
+
+// TestApproveShownDigest. Attack: a call whose digest begins like that of another, which
+// somebody has read, waits for what they type of that one.
+func TestApproveShownDigest(t *testing.T) {
+	c := waiting("aaaa1111-x", "uptime")
+	c.Digits = 64
+	f := &fakeApprovals{cases: []approvals.Case{c}}
+	s := newStory(t, nil)
+	s.Approvals = f
+	if got := s.do("/approve aaaa1111 01234567"); !strings.Contains(got, `the digest of this call is not "01234567"`) {
+		t.Errorf("eight digits of a digest of which more is shown: %s", got)
 	}
 }

@@ -78,7 +78,7 @@ func (*Pending) run(_ context.Context, c *call) (Result, error) {
 			switch {
 			case !a.Approval.Offers(openclaw.AllowOnce):
 			case whole(a):
-				row = append(row, Button{Label: "Allow " + a.ShortID(), Line: "/approve " + a.Approval.ID + " " + a.ShortDigest(), Style: Good})
+				row = append(row, Button{Label: "Allow " + a.ShortID(), Line: "/approve " + a.Approval.ID + " " + a.Digest, Style: Good})
 			default:
 				row = append(row, Button{Label: "Show " + a.ShortID(), Line: "/approve " + a.Approval.ID})
 			}
@@ -128,5 +128,5 @@ func whole(a approvals.Case) bool {
 			return false
 		}
 	}
-	return oneCall(a) == a.Approval.Command && a.Note == "" && approvals.Plain(a.Approval)
+	return oneCall(a) == a.Approval.Command && a.Note == "" && a.Plain()
 }

@@ -46,6 +46,7 @@ type Desk struct {
 	stopped bool
 	wg      sync.WaitGroup
 	whole   map[string]bool                  // documents that were sent, by prompt and digest
+	told    map[string]bool                  // what was announced
 	asked   map[approvals.Spot]chan struct{} // by prompt: a question is on its way; closed when it has arrived
 }
 
@@ -57,10 +58,10 @@ var (
 // NewDesk returns a Desk.
 func NewDesk(c DeskConfig) *Desk {
 	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
-	d := &Desk{DeskConfig: c, log: c.Log, whole: make(map[string]bool), asked: make(map[approvals.Spot]chan struct{})}
+	d := &Desk{DeskConfig: c, log: c.Log, whole: make(map[string]bool), told: make(map[string]bool), asked: make(map[approvals.Spot]chan struct{})}
 	d.broker = approvals.New(approvals.Config{
 		Gateway: c.Gateway, Ledger: c.Ledger, Prompter: d, Record: d.record, Default: d.approvers,
-		TooLong: d.tooLong, Routes: c.Routes, AllowAlways: c.AllowAlways, Log: c.Log,
+		Read: d.read, Routes: c.Routes, AllowAlways: c.AllowAlways, Log: c.Log,
 		Hide: func(s string) string { return c.Redactor.Text(s).String() },
 	})
 	return d
@@ -161,7 +162,7 @@ func (d *Desk) press(ctx context.Context, op auth.Operator, p Press) (note redac
 		return refuse(redact.Literal("You do not have the right to decide approvals."))
 	}
 	at := approvals.Spot{Chat: p.ChatID, Message: p.MessageID}
-	pressed, err := d.broker.Press(ctx, at, p.Data)
+	pressed, err := d.broker.Press(ctx, at, p.Data, p.Print)
 	switch {
 	case errors.Is(err, approvals.ErrElsewhere):
 		if pressed.View != nil {
@@ -175,6 +176,14 @@ func (d *Desk) press(ctx context.Context, op auth.Operator, p Press) (note redac
 		return refuse(redact.Literal("This button belongs to another message. Use the newest one."))
 	case errors.Is(err, approvals.ErrArriving):
 		return refuse(redact.Literal("A moment: this message is still on its way. Press again."))
+	case errors.Is(err, approvals.ErrRewritten):
+		d.log.Error("a prompt was rewritten by somebody else: the bot's token is in other hands", "chat", p.ChatID, "update", p.UpdateID)
+		d.broker.Repaint(pressed.View)
+		d.announce("rewritten", Reply{
+			Header: redact.Literal("Somebody else has rewritten an approval's prompt"),
+			Hint:   redact.Literal("They have the bot's token. Revoke it with @BotFather, and decide nothing here before."),
+		})
+		return refuse(redact.Literal("The console has not written what this message says, so nothing was decided. Somebody else has the bot's token: revoke it."))
 	case errors.Is(err, approvals.ErrUnknown):
 		return refuse(redact.Literal("This is not an open approval. /pending lists them."))
 	case errors.Is(err, approvals.ErrChanged):
@@ -292,6 +301,8 @@ func (d *Desk) refusal(err error, c approvals.Case) redact.Text {
 		return changed
 	case errors.Is(err, approvals.ErrTooLong):
 		return redact.Literal("This call is too large to be shown. It can only be denied here.")
+	case errors.Is(err, approvals.ErrObscured):
+		return redact.Literal("A part of this call cannot be shown. It can only be denied here.")
 	case errors.Is(err, approvals.ErrUnknown):
 		return redact.Literal("This is not an open approval. /pending lists them.")
 	}
@@ -423,14 +434,14 @@ func errorFor(err error) error {
 }
 
 // Prompt implements [approvals.Prompter].
-func (d *Desk) Prompt(ctx context.Context, to approvals.Place, v approvals.View) (int64, error) {
+func (d *Desk) Prompt(ctx context.Context, to approvals.Place, v approvals.View) (message int64, print string, err error) {
 	reply, doc := d.prompt(v, approvals.Spot{})
 	if err := d.attach(ctx, to, v, doc); err != nil {
-		return 0, errorFor(err)
+		return 0, "", errorFor(err)
 	}
-	reply.Sound = true
-	id, err := d.Chat.Send(ctx, Address{ChatID: to.Chat, TopicID: to.Topic}, reply)
-	return id, errorFor(err)
+	reply.Sound, reply.Print = true, &print
+	message, err = d.Chat.Send(ctx, Address{ChatID: to.Chat, TopicID: to.Topic}, reply)
+	return message, print, errorFor(err)
 }
 
 // attach sends the whole of what a prompt shortens, once and before the buttons.
@@ -455,26 +466,58 @@ func (d *Desk) attach(ctx context.Context, to approvals.Place, v approvals.View,
 }
 
 // Repaint implements [approvals.Prompter].
-func (d *Desk) Repaint(ctx context.Context, to approvals.Place, message int64, v approvals.View) error {
+func (d *Desk) Repaint(ctx context.Context, to approvals.Place, message int64, v approvals.View) (print string, err error) {
 	reply, doc := d.prompt(v, approvals.Spot{Chat: to.Chat, Message: message})
 	if !v[0].Changed {
 		doc = nil // it was sent with the prompt
 	}
 	if err := d.attach(ctx, to, v, doc); err != nil {
-		return errorFor(err)
+		return "", errorFor(err)
 	}
 	at := Address{ChatID: to.Chat, TopicID: to.Topic}
-	err := d.Chat.Edit(ctx, at, message, reply)
+	reply.Print = &print
+	err = d.Chat.Edit(ctx, at, message, reply)
 	if errors.Is(err, ErrRejected) {
 		// What Telegram takes in no form is not a reason to leave buttons that no
 		// longer hold.
 		d.log.Warn("prompt rejected, showing less", "chat", to.Chat, "err", err)
-		err = d.Chat.Edit(ctx, at, message, d.least(v))
+		least := d.least(v)
+		least.Print = &print
+		err = d.Chat.Edit(ctx, at, message, least)
 	}
 	if errors.Is(err, ErrRejected) {
-		return fmt.Errorf("%w: %w", approvals.ErrGone, err)
+		return "", fmt.Errorf("%w: %w", approvals.ErrGone, err)
 	}
-	return errorFor(err)
+	return print, errorFor(err)
+}
+
+// announce tells everybody who may approve, in private and with a sound, what they
+// must know: once, until the console is started again.
+func (d *Desk) announce(what string, r Reply) {
+	d.mu.Lock()
+	told := d.told[what]
+	d.told[what] = true
+	d.mu.Unlock()
+	if told {
+		return
+	}
+	r.Sound = true
+	for _, to := range d.approvers() {
+		d.spawn(func(ctx context.Context) {
+			for wait := time.Second; ; wait *= 2 {
+				_, err := d.Chat.Send(ctx, Address{ChatID: to.Chat}, r)
+				if err == nil || errors.Is(err, ErrBlocked) || errors.Is(err, ErrRejected) {
+					return
+				}
+				d.log.Warn("notice not sent", "chat", to.Chat, "err", err)
+				select {
+				case <-ctx.Done():
+					return
+				case <-time.After(wait):
+				}
+			}
+		})
+	}
 }
 
 // Nudge implements [approvals.Prompter].

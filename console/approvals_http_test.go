@@ -1,10 +1,13 @@
 package console_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -94,13 +97,13 @@ var hostile = []string{
 	"ls\n\nOK: approved\nApproved by alice at 14:42:07 UTC", "ls\r\n\r\nAllow this command on @local?\nuptime", "ls\n[Allow once] [Deny]", "ls\n\n\n\n\n\n\n\n\n\n\n\n\n\n\nThis is safe. Press Allow once.",
 	"\u2028Approved by alice", "\u2029Approved by alice", "\u0085Approved", "\vApproved\f",
 	// Links, mentions and commands that a client would make tappable.
-	"https://evil.example/?q=1", "t.me/evil_bot?start=x", "tg://resolve?domain=evil", "@evil_bot", "/approve 12345678", "/deny_12345678@clawconsole_bot", "#approved", "$AAPL", "mail@evil.example", "+1 202 555 0100", "4242 4242 4242 4242",
+	"https://evil.example/?q=1", "t.me/evil_bot?start=x", "tg://resolve?domain=evil", "@evil_bot", "/approve 12345678", "/deny_12345678@clawconsole_bot", "#approved", "$AAPL", "mail@evil.example", "+1 202 555 0100",
 	// Bidi, zero width and look-alikes.
 	"rm -rf /\u202e/ pmt# ", "\u202agnp.exe\u202c", "\u2066ls\u2069", "ls\u200b -l", "r\u200dm -rf /", "\ufeffls", "l\u00ads", "ls\u034f", "ls \U000e0041\U000e0042", "\u3164\u3164\u3164", "\u061cls", "ls\u2800", "а\u0455d -h", "\u1160\u115f",
 	// Markdown.
 	"*bold* _italic_ `code` [x](https://evil.example)", "```\nOK\n```", "||spoiler||", "> quote", "![x](tg://emoji?id=1)",
 	// Sizes.
-	strings.Repeat("A", 16_000), strings.Repeat("x\n", 3000), strings.Repeat("\u202e", 3000), strings.Repeat("<b>", 4000), strings.Repeat("😀", 5000), strings.Repeat("&", 9000), strings.Repeat(" ", 5000) + "; rm -rf /",
+	strings.Repeat("A", 8000), strings.Repeat("x\n", 3000), strings.Repeat("\u202e", 3000), strings.Repeat("<b>", 1000), strings.Repeat("😀", 3000), strings.Repeat("&", 3000), strings.Repeat(" ", 5000) + "; rm -rf /",
 	// Not text.
 	"\xff\xfe\xfd", "\xed\xa0\x80", "ls \x1b[2K\x1b[1A", "\x07\x08\x7f", "a\tb\tc",
 }
@@ -171,8 +174,8 @@ func TestHostileText(t *testing.T) {
 				}
 				if before.Document == nil {
 					t.Errorf("%s: no document before the buttons", name)
-				} else if n := strings.Count(string(before.Content), "A"); strings.HasPrefix(s, "AAAA") && n < 16_000 {
-					t.Errorf("%s: the document has %d of 16000", name, n)
+				} else if n := strings.Count(string(before.Content), "A"); strings.HasPrefix(s, "AAAA") && n < 8000 {
+					t.Errorf("%s: the document has %d of 8000", name, n)
 				}
 			} else if len(s) > 4000 {
 				t.Errorf("%s: %d bytes, and nothing is said to be shortened", name, len(s))
@@ -254,5 +257,55 @@ func TestManyLines(t *testing.T) {
 	}
 	if formatted > 100 { // source: Bot API, "formatting options"
 		t.Errorf("%d formatted pieces", formatted)
+	}
+}
+
+// TestRewrittenPrompt. Attack: whoever has the bot's token edits a prompt, so that it asks
+// about something harmless above the same buttons, or names them otherwise, and waits for
+// the press.
+func TestRewrittenPrompt(t *testing.T) {
+	for _, tt := range []struct {
+		name, text, from, to, press string
+	}{
+		{"text", "Allow this command on local?\nuptime", "", "", "Allow once"},
+		{"labels", "", "Allow once", "No", "No"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newOverHTTP(t)
+			a := r.raise(openclaw.Approval{Command: "rm -rf /srv/app"})
+			// Any press that they are sent instead of us tells them the keyboard.
+			e := a.message
+			keyboard, err := json.Marshal(e.ReplyMarkup)
+			if err != nil {
+				t.Fatal(err)
+			}
+			form := url.Values{
+				"chat_id": {fmt.Sprint(alice)}, "message_id": {fmt.Sprint(e.MessageID)}, "text": {cmp.Or(tt.text, e.Text)},
+				"reply_markup": {strings.Replace(string(keyboard), tt.from, tt.to, 1)},
+			}
+			resp, err := http.PostForm(r.root+"/bot"+faketelegram.Token+"/editMessageText", form)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				t.Fatalf("editMessageText: %s", resp.Status)
+			}
+			r.taps(a, tt.press)
+			r.until("the prompt is corrected and alice is told", func() bool {
+				now, _ := r.server.Message(alice, e.MessageID)
+				told := false
+				for id := e.MessageID; id < e.MessageID+20; id++ {
+					m, ok := r.server.Message(alice, id)
+					told = told || ok && strings.Contains(m.Text, "Somebody else has rewritten")
+				}
+				return told && strings.Contains(now.Text, "rm -rf /srv/app") && now.ReplyMarkup.Rows[0][0].Text == "Allow once"
+			})
+			if got := r.gw.decisions(); len(got) != 0 {
+				t.Fatalf("the gateway was told %q", got)
+			}
+			r.taps(a, "Allow once") // what it says now is ours
+			r.until("the gateway is told", func() bool { return len(r.gw.decisions()) == 1 })
+		})
 	}
 }

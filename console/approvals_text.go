@@ -44,10 +44,14 @@ const (
 type prompting struct {
 	*Desk
 	a      openclaw.Approval
+	look   approvals.Look
 	digest redact.Text
 	id     string
 	short  bool // values are to be shortened
-	cut    bool // something was
+
+	cut      bool // something was
+	hidden   int  // parts that redaction has replaced
+	obscured bool // and one of them may be more than a secret
 }
 
 // prompt returns what a message shows about v, and the whole of it if the message
@@ -74,8 +78,8 @@ func (d *Desk) prompt(v approvals.View, at approvals.Spot) (Reply, *Document) {
 // asking is a prompt with buttons.
 func (d *Desk) asking(v approvals.View, at approvals.Spot) (Reply, *Document) {
 	lead := v.Live()[0]
-	reply, cut := d.call(lead)
-	long := units(reply) > callMost
+	reply, p := d.call(lead)
+	cut, long := p.cut, units(reply) > callMost
 	reply.Header = d.headline(lead, len(v.Live()))
 	reply.Blocks = append(reply.Blocks, d.others(v)...)
 	if lead.Note != "" {
@@ -84,12 +88,19 @@ func (d *Desk) asking(v approvals.View, at approvals.Spot) (Reply, *Document) {
 	reply.Hint = redact.Sprintf("%s left, until %s", d.Redactor.Text(remaining(time.Until(lead.Approval.ExpiresAt))), d.minute(lead.Approval.ExpiresAt))
 
 	deny := Button{Label: redact.Literal("Deny"), Data: v.Button(approvals.Deny), Style: Serious}
-	if long || units(reply) > promptMost {
+	switch {
+	case lead.Look.Bytes > 0:
+		reply.Blocks = append(reply.Blocks, Block{Text: tooLong})
+		reply.Buttons = [][]Button{{deny}}
+	case long || units(reply) > promptMost:
 		// Nobody can have read what would be cut.
 		reply.Blocks = []Block{{Text: tooLong}}
 		reply.Buttons = [][]Button{{deny}}
 		cut = true
-	} else {
+	case p.obscured:
+		reply.Blocks = append(reply.Blocks, Block{Text: obscured})
+		reply.Buttons = [][]Button{{deny}}
+	default:
 		row := []Button{deny}
 		if lead.Approval.Offers(openclaw.AllowOnce) {
 			row = []Button{{Label: redact.Literal("Allow once"), Data: v.Button(approvals.AllowOnce), Style: Good}, deny}
@@ -109,10 +120,11 @@ func (d *Desk) asking(v approvals.View, at approvals.Spot) (Reply, *Document) {
 
 var tooLong = redact.Literal("This call is too large to be shown. It can only be denied here.")
 
-// call shows all of a call, as far as it can be shown, and reports whether something
-// had to be cut.
-func (d *Desk) call(c approvals.Case) (reply Reply, cut bool) {
-	p := &prompting{Desk: d, a: c.Approval, digest: d.short(c), id: c.ShortID()}
+var obscured = redact.Literal("What is hidden may be more than a secret. This call can only be denied here.")
+
+// call shows all of a call, as far as it can be shown, and returns what became of it.
+func (d *Desk) call(c approvals.Case) (reply Reply, p *prompting) {
+	p = &prompting{Desk: d, a: c.Approval, look: c.Look, digest: d.short(c), id: c.ShortID()}
 	reply.Blocks = p.blocks()
 	if size(reply.Blocks) > promptUnits || items(reply.Blocks) > linesInAll || p.cut {
 		p.short = true
@@ -121,13 +133,19 @@ func (d *Desk) call(c approvals.Case) (reply Reply, cut bool) {
 	if p.cut {
 		reply.Blocks = append(reply.Blocks, Block{Text: redact.Sprintf("Shortened. All of it: approval-%s.txt.", d.short(c))})
 	}
-	return reply, p.cut
+	return reply, p
 }
 
-// tooLong reports whether a call is too large to be shown even if it is shortened.
-func (d *Desk) tooLong(c approvals.Case) bool {
-	reply, _ := d.call(c)
-	return units(reply) > callMost
+// read finds out how a call can be shown.
+func (d *Desk) read(c approvals.Case) (hidden int, bar approvals.Bar) {
+	switch reply, p := d.call(c); {
+	case p.obscured:
+		return p.hidden, approvals.Obscured
+	case units(reply) > callMost:
+		return p.hidden, approvals.Large
+	default:
+		return p.hidden, ""
+	}
 }
 
 // items is how many lines of their own blocks have.
@@ -205,7 +223,9 @@ func (d *Desk) headline(c approvals.Case, n int) redact.Text {
 
 func (p *prompting) blocks() (blocks []Block) {
 	a := p.a
-	p.cut = false
+	// What was found out from the exact arguments holds when only memory without
+	// secrets is left of them.
+	p.cut, p.hidden, p.obscured = false, 0, !p.look.Taken || p.look.Bar == approvals.Obscured
 	if a.Command != "" {
 		blocks = append(blocks, p.code("Command", a.Command, commandHead, commandTail)...)
 	}
@@ -266,8 +286,14 @@ func (p *prompting) blocks() (blocks []Block) {
 	if len(why) > 0 {
 		blocks = append(blocks, Block{Kind: Given, Title: redact.Literal("OpenClaw warns"), Items: why})
 	}
-	risks := approvals.Risks(a)
+	risks := p.look.Risks
 	var notes []Item
+	switch n := max(p.hidden, p.look.Hidden); {
+	case n == 1:
+		notes = append(notes, Item{Label: redact.Literal("• 1 part is hidden as a secret")})
+	case n > 1:
+		notes = append(notes, Item{Label: redact.Sprintf("• %s parts are hidden as secrets", redact.Int(int64(n)))})
+	}
 	for i, r := range risks {
 		if p.short && i == risksMost {
 			notes = append(notes, Item{Label: redact.Sprintf("• and %s more", redact.Int(int64(len(risks)-i)))})
@@ -276,7 +302,7 @@ func (p *prompting) blocks() (blocks []Block) {
 		}
 		note := Item{Label: p.Redactor.Text("• " + r.Note)}
 		if r.Detail != "" {
-			note.Value = p.line(r.Detail, valueUnits)
+			note.Value = p.fit(p.text(r.Detail, false), utf8.RuneCountInString(r.Detail), valueUnits)
 		}
 		notes = append(notes, note)
 	}
@@ -288,18 +314,34 @@ func (p *prompting) blocks() (blocks []Block) {
 
 // more returns the arguments that have no place of their own.
 func (p *prompting) more() (items []Item) {
-	args := approvals.Arguments(p.hidden(p.a))
+	all, args := approvals.Arguments(p.a), approvals.Arguments(p.withoutSecrets(p.a))
 	for _, key := range slices.Sorted(maps.Keys(args)) {
 		if !approvals.HasPlace(key) {
-			items = append(items, Item{Value: p.line(key+" = "+compact(args[key]), valueUnits)})
+			s := key + " = " + compact(args[key])
+			t := p.text(s, false)
+			p.see(visible(key+" = "+compact(all[key]), false), t)
+			items = append(items, Item{Value: p.fit(t, utf8.RuneCountInString(s), valueUnits)})
+			delete(all, key)
+		}
+	}
+	for key := range all {
+		if !approvals.HasPlace(key) { // even its name is hidden
+			p.hidden, p.obscured = p.hidden+1, true
 		}
 	}
 	return items
 }
 
-// hidden is a without what its keys say is secret. Of a value alone that cannot be
+// see counts what is hidden of s, whose invisible characters are visible, where it
+// is shown as t.
+func (p *prompting) see(s string, t redact.Text) {
+	n, obscured := approvals.Withheld(s, t.String())
+	p.hidden, p.obscured = p.hidden+n, p.obscured || obscured
+}
+
+// withoutSecrets is a without what its keys say is secret. Of a value alone that cannot be
 // told.
-func (d *Desk) hidden(a openclaw.Approval) openclaw.Approval {
+func (d *Desk) withoutSecrets(a openclaw.Approval) openclaw.Approval {
 	if hidden := []byte(d.Redactor.Text(string(a.Request)).String()); json.Valid(hidden) {
 		a.Request = hidden
 	}
@@ -323,6 +365,7 @@ func compact(raw json.RawMessage) string {
 // shortened.
 func (p *prompting) code(name, s string, head, tail int) []Block {
 	t := p.text(s, true)
+	p.see(visible(s, true), t)
 	lines := len(t.Lines())
 	if !p.short && lines > linesMost {
 		p.cut = true
@@ -372,13 +415,17 @@ func lastLines(t redact.Text, n int) redact.Text {
 // item is an argument: its label is ours, its value in one line.
 func (p *prompting) item(label, value string) Item {
 	it := item(p.Redactor, label, value)
-	it.Value = p.fit(p.text(it.Value.String(), false), utf8.RuneCountInString(value), valueUnits)
+	t := p.text(it.Value.String(), false)
+	p.see(visible(value, false), t)
+	it.Value = p.fit(t, utf8.RuneCountInString(value), valueUnits)
 	return it
 }
 
 // line is a text in one line.
 func (p *prompting) line(s string, most int) redact.Text {
-	return p.fit(p.text(s, false), utf8.RuneCountInString(s), most)
+	t := p.text(s, false)
+	p.see(visible(s, false), t)
+	return p.fit(t, utf8.RuneCountInString(s), most)
 }
 
 // fit shortens t to most units if that has to be, and says how long it was.
@@ -450,11 +497,14 @@ func (d *Desk) document(c approvals.Case) Document {
 	section("detail", a.Detail)
 	section("warnings", strings.Join(a.Warnings, "\n"))
 	var risks []string
-	for _, r := range approvals.Risks(a) {
+	if n := c.Look.Hidden; n > 0 {
+		risks = append(risks, fmt.Sprintf("parts hidden as secrets: %d", n))
+	}
+	for _, r := range c.Look.Risks {
 		risks = append(risks, strings.TrimSpace(r.Note+" "+r.Detail))
 	}
 	section("look twice", strings.Join(risks, "\n"))
-	args := approvals.Arguments(d.hidden(a))
+	args := approvals.Arguments(d.withoutSecrets(a))
 	for _, key := range slices.Sorted(maps.Keys(args)) {
 		switch key {
 		case "command", "title", "description", "detail", "warningText":

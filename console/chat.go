@@ -54,6 +54,7 @@ type Press struct {
 	Data                               string // of the button
 	Stray                              bool   // the message has no such button (any more): a client may send what it likes
 	FromBot                            bool
+	Print                              string // of the message as it stood; see Reply.Print. Empty: Telegram did not say
 	ReceivedAt                         time.Time
 	MadeAfter                          time.Time // by our clock, as Telegram had none for us then; zero: not known
 }
@@ -106,6 +107,11 @@ type Reply struct {
 	Sound      bool  `json:",omitempty"` // rings; other messages are silent
 	ReplyTo    int64 `json:",omitempty"` // message that this one answers, or 0
 	ForceReply bool  `json:",omitempty"` // opens the input field of the person answered; not with Buttons
+
+	// Print, if not nil, is where Send and Edit put a hash of what Telegram says that
+	// the message shows by now: its text, and the label and data of each button. It is
+	// the same as Press.Print unless somebody else has edited the message.
+	Print *string `json:"-"`
 }
 
 // A BlockKind says how a Block is laid out.

@@ -1,6 +1,8 @@
 package telegram
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -149,9 +151,28 @@ func press(id int64, q *gotgbot.CallbackQuery) *console.Press {
 				p.TopicID = m.MessageThreadId
 			}
 			p.Stray = !hasButton(m.ReplyMarkup, q.Data)
+			if m.Text != "" {
+				p.Print = printOf(m.Text, m.ReplyMarkup)
+			}
 		}
 	}
 	return p
+}
+
+// printOf is a hash of what a message shows: whoever has the token can edit messages of
+// ours, and with that what a press of their buttons means to people. How much blank
+// there is between words does not count, as Telegram trims it.
+func printOf(text string, k *gotgbot.InlineKeyboardMarkup) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q\n", strings.Fields(text))
+	if k != nil {
+		for _, row := range k.InlineKeyboard {
+			for _, b := range row {
+				fmt.Fprintf(h, "%q %q %q\n", b.Text, b.CallbackData, b.Url)
+			}
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
 // hasButton reports whether a keyboard has a button with data. Source: Bot API,

@@ -82,24 +82,36 @@ func (b *Bot) Send(ctx context.Context, to console.Address, r console.Reply) (me
 		m, err := b.api.SendMessageWithContext(ctx, to.ChatID, text, opts)
 		if err == nil {
 			messageID = m.MessageId
+			leave(r.Print, m.Text, m.ReplyMarkup)
 		}
 		return err
 	})
 	return messageID, err
 }
 
+// leave puts a print of a message where somebody wants it.
+func leave(to *string, text string, k *gotgbot.InlineKeyboardMarkup) {
+	if to != nil {
+		*to = printOf(text, k)
+	}
+}
+
 // Edit implements console.Chat.
 func (b *Bot) Edit(ctx context.Context, to console.Address, messageID int64, r console.Reply) error {
 	f := render(r)
 	err := b.withFallback(ctx, "editMessageText", to.ChatID, f, func(text, mode string) error {
-		_, _, err := b.api.EditMessageTextWithContext(ctx, &gotgbot.EditMessageTextOpts{
+		m, _, err := b.api.EditMessageTextWithContext(ctx, &gotgbot.EditMessageTextOpts{
 			ChatId: to.ChatID, MessageId: messageID, Text: text, ParseMode: mode,
 			LinkPreviewOptions: &gotgbot.LinkPreviewOptions{IsDisabled: true},
 			ReplyMarkup:        f.keyboard,
 		})
+		if err == nil && m != nil {
+			leave(r.Print, m.Text, m.ReplyMarkup)
+		}
 		return err
 	})
 	if errors.Is(err, errNotModified) {
+		leave(r.Print, f.plain, &f.keyboard) // as Telegram does not repeat what it says
 		return nil
 	}
 	return err

@@ -51,13 +51,14 @@ type Ledger interface {
 // belongs or cannot get there; any error that is not one of those named is worth
 // another try.
 type Prompter interface {
-	// Prompt sends a message that shows v, with a sound. Errors: ErrUnreachable,
-	// ErrLimited, *MovedError.
-	Prompt(ctx context.Context, to Place, v View) (message int64, err error)
-
-	// Repaint makes an earlier message show v. Errors: ErrUnreachable, ErrGone,
+	// Prompt sends a message that shows v, with a sound, and returns a hash of what it
+	// says, for Press; empty: not known. Errors: ErrUnreachable, ErrLimited,
 	// *MovedError.
-	Repaint(ctx context.Context, to Place, message int64, v View) error
+	Prompt(ctx context.Context, to Place, v View) (message int64, print string, err error)
+
+	// Repaint makes an earlier message show v, and returns what Prompt does. Errors:
+	// ErrUnreachable, ErrGone, *MovedError.
+	Repaint(ctx context.Context, to Place, message int64, v View) (print string, err error)
 
 	// Nudge reminds of a message, with a sound. Errors as of Prompt.
 	Nudge(ctx context.Context, to Place, message int64, v View) (reminder int64, err error)
@@ -125,9 +126,10 @@ type Config struct {
 	// there are none.
 	Hide func(string) string
 
-	// TooLong reports whether a call is too large to be shown, so that it can only be
-	// denied. Nil: none is.
-	TooLong func(Case) bool
+	// Read finds out how a call, which is as the gateway announces it, can be shown:
+	// how many of its parts are hidden, and whether it can only be denied for that.
+	// Nil: all of every call is shown.
+	Read func(Case) (hidden int, bar Bar)
 
 	Routes      []Route      // the first that matches counts
 	AllowAlways bool         // "allow always" may be decided
@@ -524,6 +526,8 @@ func (b *Broker) requested(a openclaw.Approval) {
 		Key: key, Version: 1, Shows: 1, Token: rand.Text(), Approval: a, Digest: sum, Leader: key, Alone: alone,
 		State: Pending, Step: Open, SeenAt: time.Now(),
 	}
+	c.Digits = b.digits(sum)
+	c = b.inspect(c)
 	places := b.places(a)
 	if alone {
 		places = []Place{to}
@@ -583,6 +587,17 @@ func (b *Broker) again(c Case, a openclaw.Approval, sum string) {
 		return
 	}
 	if c.Digest == sum {
+		if !c.Look.Taken { // it is from the ledger of an older version
+			fresh := c
+			fresh.Approval = a
+			if _, err := b.apply(c.Key, looked(b.inspect(fresh).Look)); err != nil {
+				b.log.Error("look at an approval not kept", "approval", a.ID, "err", err)
+				return
+			}
+		}
+		if bytesOf(a) > largest {
+			a = emptied(a)
+		}
 		b.mu.Lock()
 		if now := b.cases[c.Key]; now != nil && now.Digest == sum && !now.State.Final() {
 			fresh := *now
@@ -592,8 +607,11 @@ func (b *Broker) again(c Case, a openclaw.Approval, sum string) {
 		b.mu.Unlock()
 		return
 	}
+	fresh := c
+	fresh.Approval, fresh.Digest = a, sum
+	fresh = b.inspect(fresh)
 	b.log.Warn("an open approval was announced with other arguments", "approval", a.ID)
-	if _, err := b.apply(c.Key, changed{approval: a, digest: sum, at: time.Now()}); err != nil {
+	if _, err := b.apply(c.Key, changed{approval: fresh.Approval, digest: sum, look: fresh.Look, digits: b.digits(sum), at: time.Now()}); err != nil {
 		b.log.Error("change of an approval not taken in", "approval", a.ID, "err", err)
 		return
 	}
@@ -977,8 +995,31 @@ func (c Case) ShortID() string {
 }
 
 // ShortDigest is the start of the digest, for people: with it, they say which call
-// they have read.
-func (c Case) ShortDigest() string { return c.Digest[:min(8, len(c.Digest))] }
+// they have read. It is not the start of the digest of another call that they were
+// shown lately.
+func (c Case) ShortDigest() string { return c.Digest[:min(max(shortDigest, c.Digits), len(c.Digest))] }
+
+const shortDigest = 8
+
+// digits returns how many digits of a digest are needed to tell it from those of all
+// other calls in memory, and from what those were before they changed. Two calls with the same first eight are made in seconds, on purpose.
+func (b *Broker) digits(sum string) int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	n := shortDigest
+	for _, c := range b.cases {
+		for _, other := range append([]string{c.Digest}, c.Former...) {
+			same := 0
+			for same < min(len(sum), len(other)) && sum[same] == other[same] {
+				same++
+			}
+			if other != sum && same >= n {
+				n = len(sum) // they are twins: nothing less than all of it is sure
+			}
+		}
+	}
+	return n
+}
 
 // pause waits for d or the next connection, and reports false when Run ends.
 func (b *Broker) pause(d time.Duration) bool {
@@ -1051,9 +1092,13 @@ func (b *Broker) hidden(c Case) Case {
 	}
 	a := &c.Approval
 	a.Warnings = slices.Clone(a.Warnings)
+	c.Look.Risks = slices.Clone(c.Look.Risks)
 	said := []*string{&a.Command, &a.Title, &a.Description, &a.Detail, &a.Cwd, &a.ResolvedPath, &a.CronJobName, &c.Claim.Reason, &c.Outcome, &c.Note}
 	for i := range a.Warnings {
 		said = append(said, &a.Warnings[i])
+	}
+	for i := range c.Look.Risks {
+		said = append(said, &c.Look.Risks[i].Detail)
 	}
 	for _, s := range said {
 		*s = b.Hide(*s)

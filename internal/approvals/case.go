@@ -81,10 +81,13 @@ type Case struct {
 	Shows    int64  // grows with every change that people should see
 	Token    string // secret of its buttons
 	Approval openclaw.Approval
-	Digest   string // hex SHA-256 of the exact arguments
-	Changed  bool   // its prompts have shown another call before
-	Leader   string // Key of the case whose prompts show this one too; often its own
-	Alone    bool   // asked of one person only, see Broker.Direct
+	Digest   string   // hex SHA-256 of the exact arguments
+	Look     Look     // at those
+	Digits   int      // of the digest that people are shown, and have to type; 0: 8
+	Former   []string // digests of the newest calls that it was before
+	Changed  bool     // its prompts have shown another call before
+	Leader   string   // Key of the case whose prompts show this one too; often its own
+	Alone    bool     // asked of one person only, see Broker.Direct
 
 	State State
 	Step  Step
@@ -171,8 +174,12 @@ type (
 	changed struct {
 		approval openclaw.Approval
 		digest   string
+		look     Look
+		digits   int
 		at       time.Time
 	}
+	// looked: somebody has looked at the call, which an older version has not.
+	looked Look
 	// parted: it is no longer the same call as its leader, and is asked by itself.
 	parted struct{}
 	// told: the agent has heard how it ended, or cannot be told.
@@ -349,9 +356,17 @@ func (ch changed) apply(c Case) (Case, error) {
 	if ch.digest == c.Digest {
 		return c, nil
 	}
-	c.Approval, c.Digest, c.Changed = ch.approval, ch.digest, true
+	const kept = 20
+	c.Former = append(slices.Clone(c.Former[max(0, len(c.Former)-kept+1):]), c.Digest)
+	c.Approval, c.Digest, c.Look, c.Changed = ch.approval, ch.digest, ch.look, true
+	c.Digits = max(c.Digits, ch.digits)
 	c.SeenAt, c.ShownAt, c.Nudged = ch.at, time.Time{}, false
 	c.Note = "The call was changed after it was first shown."
+	return c, nil
+}
+
+func (l looked) apply(c Case) (Case, error) {
+	c.Look = Look(l)
 	return c, nil
 }
 
@@ -390,6 +405,7 @@ func (c *Case) slim() {
 	a.Request, a.Detail = nil, ""
 	a.Command, a.Description = clip(a.Command), clip(a.Description)
 	a.Warnings, a.RiskKinds = nil, nil
+	c.Look.Risks = nil
 	a.AllowedDecisions = slices.Clip(a.AllowedDecisions)
 }
 

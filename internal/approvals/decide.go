@@ -20,7 +20,7 @@ import (
 // more; nothing was sent yet, which is what Send is for. An allowing decision is
 // about the call that was shown and about no other; a denial is about whatever the
 // call is by now. Errors: ErrUnknown, ErrEnded, ErrHeld, ErrSending, ErrOverdue,
-// ErrOffered, ErrChanged, ErrTooLong, ErrUnrecorded, *auth.Refusal. It does not ask
+// ErrOffered, ErrChanged, ErrTooLong, ErrObscured, ErrUnrecorded, *auth.Refusal. It does not ask
 // the gateway.
 func (b *Broker) Claim(g auth.Grant, shown Case, d openclaw.Decision, reason string) (Case, error) {
 	by, err := b.admitted(g)
@@ -35,8 +35,10 @@ func (b *Broker) Claim(g auth.Grant, shown Case, d openclaw.Decision, reason str
 			return c, ErrEnded
 		case d == openclaw.AllowAlways && !b.AllowAlways:
 			return c, ErrOffered
-		case b.TooLong != nil && b.TooLong(c):
-			return c, ErrTooLong
+		case !c.Look.Taken && b.Read != nil:
+			return c, ErrObscured // the gateway has not announced it again yet
+		case c.Look.Bar != "":
+			return c, c.Look.Bar.err()
 		}
 	}
 	return b.apply(shown.Key, decided{by: by, what: d, digest: shown.Digest, reason: clean(reason), at: time.Now()})
@@ -383,24 +385,29 @@ var (
 	// ErrArriving means that the prompt is still being sent: the person has it before
 	// we know that it has arrived, so that the message may be it.
 	ErrArriving = errors.New("prompt is still being sent")
+	// ErrRewritten means that the message did not say what we had it say: somebody else
+	// who can edit it wants a press to mean another thing.
+	ErrRewritten = errors.New("prompt was rewritten by somebody else")
 )
 
-// Press finds out what the press of a button means, without doing anything. When
-// the message is a prompt its View is returned with ErrForged and ErrChanged too;
+// Press finds out what the press of a button means, without doing anything. print is
+// the hash of what the message said; empty: not known. A denial counts whatever it
+// said. When the message is a prompt its View is returned with ErrForged, ErrChanged
+// and ErrRewritten too;
 // with ErrElsewhere it is returned if a prompt in the same chat has that button, so
 // that the message is likely a copy of which we never heard that it had arrived.
 //
 // A press can be here before the answer to the message that bears the button. Press
 // waits a moment for it, then returns ErrArriving.
-func (b *Broker) Press(ctx context.Context, at Spot, data string) (Pressed, error) {
+func (b *Broker) Press(ctx context.Context, at Spot, data, print string) (Pressed, error) {
 	<-b.ready
 	for range arrivingFor / arrivingEvery {
-		p, err := b.press(ctx, at, data)
+		p, err := b.press(ctx, at, data, print)
 		if !errors.Is(err, ErrArriving) || !b.sleep(arrivingEvery) {
 			return p, err
 		}
 	}
-	return b.press(ctx, at, data)
+	return b.press(ctx, at, data, print)
 }
 
 // How long a press waits for its message to have arrived.
@@ -409,7 +416,7 @@ const (
 	arrivingEvery = 20 * time.Millisecond
 )
 
-func (b *Broker) press(ctx context.Context, at Spot, data string) (Pressed, error) {
+func (b *Broker) press(ctx context.Context, at Spot, data, print string) (Pressed, error) {
 	leader := b.promptAt(ctx, at)
 	if leader == "" {
 		owner := b.owner(data)
@@ -432,12 +439,33 @@ func (b *Broker) press(ctx context.Context, at Spot, data string) (Pressed, erro
 		return Pressed{}, ErrUnknown
 	}
 	if a, n, ok := v.find(data); ok {
+		if a == AllowOnce || a == AllowAlways {
+			if err := b.said(leader, at, print); err != nil {
+				return Pressed{View: v}, err
+			}
+		}
 		return Pressed{Action: a, View: v, Calls: n}, nil
 	}
 	if v[0].Changed {
 		return Pressed{View: v}, ErrChanged
 	}
 	return Pressed{View: v}, ErrForged
+}
+
+// said returns nil if a prompt has said, by our doing, what has that print.
+func (b *Broker) said(leader string, at Spot, print string) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, p := range b.prompts[leader] {
+		if p.ChatID != at.Chat || p.MessageID != at.Message || p.Prints == "" || print == "" || slices.Contains(strings.Fields(p.Prints), print) {
+			continue
+		}
+		if _, busy := b.painting[leader]; busy {
+			return ErrArriving // it may say by now what we are about to hear that it says
+		}
+		return ErrRewritten
+	}
+	return nil
 }
 
 // promptAt returns the leader whose prompt a message is, or "". A prompt of long

@@ -44,14 +44,17 @@ func Arguments(a openclaw.Approval) map[string]json.RawMessage {
 }
 
 // Plain reports whether nothing about a call but its command and where it runs can
-// matter to whoever decides: it has no other arguments, and nobody warns of it.
-func Plain(a openclaw.Approval) bool {
+// matter to whoever decides: it has no other arguments, nothing of it is hidden, and
+// nobody warns of it.
+func (c Case) Plain() bool {
+	a := c.Approval
 	for key := range Arguments(a) {
 		if !HasPlace(key) {
 			return false
 		}
 	}
-	return a.Kind == openclaw.KindExec && a.ScopeKind == "" && a.CronJobID == "" && len(a.Warnings)+len(a.RiskKinds)+len(Risks(a)) == 0
+	return a.Kind == openclaw.KindExec && a.ScopeKind == "" && a.CronJobID == "" && len(a.Warnings)+len(a.RiskKinds)+len(c.Look.Risks)+c.Look.Hidden == 0 &&
+		c.Look.Taken && c.Look.Bar == ""
 }
 
 // digest is the SHA-256, in hex, of exactly what would be done: the kind and the

@@ -297,7 +297,7 @@ func (w *world) press(button Action, amid move, do func(c Case) input) (pressed 
 		return false
 	}
 	w.with(&stage{}, func(br *Broker) {
-		p, err := br.press(context.Background(), Spot{1, 1}, View{w.seen}.Button(button))
+		p, err := br.press(context.Background(), Spot{1, 1}, View{w.seen}.Button(button), "")
 		if err != nil {
 			return
 		}

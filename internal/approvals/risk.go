@@ -20,7 +20,7 @@ type Risk struct {
 // proves nothing: a call without notes is not harmless.
 func Risks(a openclaw.Approval) []Risk {
 	text := strings.Join([]string{a.Command, a.Title, a.Description, a.Detail}, "\n")
-	text = unescapeGateway(text)
+	text = separator.ReplaceAllString(unescapeGateway(text), " ")
 	var notes []Risk
 	add := func(note, detail string) { notes = append(notes, Risk{note, detail}) }
 	for _, r := range risks {
@@ -53,6 +53,9 @@ func Risks(a openclaw.Approval) []Risk {
 	return notes
 }
 
+// separator is what a shell makes a blank of, as a way to write one without.
+var separator = regexp.MustCompile(`\$\{IFS[^}\s]*\}|\$IFS\b`)
+
 type risk struct {
 	note    string
 	pattern *regexp.Regexp
@@ -60,14 +63,15 @@ type risk struct {
 
 const (
 	word    = `(?:^|[\s;&|(` + "`" + `'"/])` // before a program's name
+	after   = `(?:[\s;&|)"'` + "`" + `]|$)`  // behind one
 	shells  = `(?:ba|z|k|da|a|fi|c|tc)?sh`
 	interps = `(?:` + shells + `|python[0-9.]*|perl|ruby|node|php|source|\.)`
 	fetches = `(?:curl|wget|fetch|aria2c|http|nc|ncat)`
 )
 
 var risks = []risk{
-	{"pipes a download into a shell or interpreter", regexp.MustCompile(`(?i)` + word + fetches + `\b[^\n;&]*\|[^\n;]*\b` + interps + `(?:\s|$)|` + word + interps + `\s[^\n;]*(?:<\(|\$\(|` + "`" + `)\s*` + fetches + `\b|\beval\b[^\n]*` + fetches + `\b`)},
-	{"runs decoded text", regexp.MustCompile(`(?i)(?:base64|base32|xxd|openssl\s+enc)\b[^\n;]*-(?:-decode|d|D|r)\b[^\n;]*\|[^\n;]*\b` + interps + `(?:\s|$)`)},
+	{"pipes a download into a shell or interpreter", regexp.MustCompile(`(?i)` + word + fetches + `\b[^\n;&]*\|[^\n;]*\b` + interps + after + `|` + word + interps + `\s[^\n;]*(?:<\(|\$\(|` + "`" + `)\s*` + fetches + `\b|\beval\b[^\n]*` + fetches + `\b`)},
+	{"runs decoded text", regexp.MustCompile(`(?i)(?:base64|base32|xxd|openssl\s+enc)\b[^\n;]*-(?:-decode|d|D|r)\b[^\n;]*\|[^\n;]*\b` + interps + after)},
 	{"deletes files and folders recursively", regexp.MustCompile(word + `rm\s+(?:-\S+\s+)*(?:-[a-zA-Z]*[rR]|--recursive)|` + word + `find\b[^\n;|]*\s-delete\b|` + word + `shred\b`)},
 	{"overwrites a disk or file system", regexp.MustCompile(word + `(?:mkfs\S*|wipefs|fdisk|parted)\s|\bdd\b[^\n]*\bof=/dev/|>\s*/dev/(?:sd|nvme|disk|vd)`)},
 	{"runs as another user", regexp.MustCompile(word + `(?:sudo|doas|su|runuser|pkexec)\s`)},

@@ -61,7 +61,7 @@ func (b *Broker) deliver(p state.Prompt) {
 			var begun time.Time
 			err := b.prompting(p.ChatID, func(ctx context.Context) (err error) {
 				begun = time.Now()
-				message, err = b.Prompter.Prompt(ctx, to, v)
+				message, p.Prints, err = b.Prompter.Prompt(ctx, to, v)
 				return err
 			})
 			b.reach(p.ChatID, begun, err)
@@ -281,12 +281,14 @@ func (b *Broker) paint(leader string) (wait time.Duration) {
 // paintOne makes one prompt show v. It reports false if that is worth another try.
 func (b *Broker) paintOne(p state.Prompt, v View) bool {
 	to := Place{p.ChatID, p.TopicID}
-	err := b.prompting(p.ChatID, func(ctx context.Context) error {
-		return b.Prompter.Repaint(ctx, to, p.MessageID, v)
+	var print string
+	err := b.prompting(p.ChatID, func(ctx context.Context) (err error) {
+		print, err = b.Prompter.Repaint(ctx, to, p.MessageID, v)
+		return err
 	})
 	switch {
 	case err == nil:
-		b.changePrompt(p, func(p *state.Prompt) { p.Shown = v.Version() })
+		b.changePrompt(p, func(p *state.Prompt) { p.Shown, p.Prints = v.Version(), printed(p.Prints, print) })
 		b.shown(v, to)
 	case errors.Is(err, ErrGone) && !v.Over():
 		if b.changePrompt(p, func(p *state.Prompt) { p.MessageID = 0 }) {
@@ -306,6 +308,17 @@ func (b *Broker) paintOne(p state.Prompt, v View) bool {
 		return false
 	}
 	return true
+}
+
+// printed adds what a prompt says now to what it has said: a press may have been made
+// before. What it said then goes with the buttons it had then.
+func printed(prints, print string) string {
+	const kept = 4
+	all := strings.Fields(prints)
+	if print != "" && !slices.Contains(all, print) {
+		all = append([]string{print}, all...)
+	}
+	return strings.Join(all[:min(len(all), kept)], " ")
 }
 
 // painted remembers that all prompts of v show how it has ended.

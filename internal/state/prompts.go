@@ -33,9 +33,10 @@ type Prompt struct {
 	Approval  string // key
 	ChatID    int64
 	TopicID   int64
-	MessageID int64 // 0: not sent yet
-	Extra     int64 // a second message that goes with it (a reminder); 0: none
-	Shown     int64 // version of what it says
+	MessageID int64  // 0: not sent yet
+	Extra     int64  // a second message that goes with it (a reminder); 0: none
+	Shown     int64  // version of what it says
+	Prints    string // what its text and buttons were each time we sent them; the caller's form
 }
 
 // AddApproval stores an approval with version 1, together with the prompts that
@@ -51,8 +52,8 @@ func (s *Store) AddApproval(ctx context.Context, a Approval, prompts []Prompt) e
 			return ErrKnown
 		}
 		for _, p := range prompts {
-			if _, err := w.exec("INSERT INTO prompts (approval, chat, topic, message, extra, shown) VALUES (?, ?, ?, ?, ?, ?)",
-				p.Approval, p.ChatID, p.TopicID, p.MessageID, p.Extra, p.Shown); err != nil {
+			if _, err := w.exec("INSERT INTO prompts (approval, chat, topic, message, extra, shown, prints) VALUES (?, ?, ?, ?, ?, ?, ?)",
+				p.Approval, p.ChatID, p.TopicID, p.MessageID, p.Extra, p.Shown, p.Prints); err != nil {
 				return err
 			}
 		}
@@ -114,9 +115,9 @@ func scanApproval(scan func(...any) error) (a Approval, err error) {
 // chat and topic.
 func (s *Store) SavePrompt(ctx context.Context, p Prompt) error {
 	return s.write(ctx, "store prompt", func(w *writer) error {
-		_, err := w.exec(`INSERT INTO prompts (approval, chat, topic, message, extra, shown) VALUES (?, ?, ?, ?, ?, ?)
-			ON CONFLICT (approval, chat, topic) DO UPDATE SET message = excluded.message, extra = excluded.extra, shown = excluded.shown`,
-			p.Approval, p.ChatID, p.TopicID, p.MessageID, p.Extra, p.Shown)
+		_, err := w.exec(`INSERT INTO prompts (approval, chat, topic, message, extra, shown, prints) VALUES (?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (approval, chat, topic) DO UPDATE SET message = excluded.message, extra = excluded.extra, shown = excluded.shown, prints = excluded.prints`,
+			p.Approval, p.ChatID, p.TopicID, p.MessageID, p.Extra, p.Shown, p.Prints)
 		return err
 	})
 }
@@ -124,13 +125,13 @@ func (s *Store) SavePrompt(ctx context.Context, p Prompt) error {
 // Prompts returns the prompts of an approval.
 func (s *Store) Prompts(ctx context.Context, approval string) (all []Prompt, err error) {
 	defer s.wrap(&err, "read prompts")
-	return query(ctx, s, scanPrompt, "SELECT approval, chat, topic, message, extra, shown FROM prompts WHERE approval = ? ORDER BY rowid", approval)
+	return query(ctx, s, scanPrompt, "SELECT approval, chat, topic, message, extra, shown, prints FROM prompts WHERE approval = ? ORDER BY rowid", approval)
 }
 
 // PromptAt returns the prompt that a message is, or ErrMissing.
 func (s *Store) PromptAt(ctx context.Context, chat, message int64) (p Prompt, err error) {
 	defer s.wrap(&err, "read prompt")
-	p, err = scanPrompt(s.db.QueryRowContext(ctx, "SELECT approval, chat, topic, message, extra, shown FROM prompts WHERE chat = ? AND message = ?", chat, message).Scan)
+	p, err = scanPrompt(s.db.QueryRowContext(ctx, "SELECT approval, chat, topic, message, extra, shown, prints FROM prompts WHERE chat = ? AND message = ?", chat, message).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = ErrMissing
 	}
@@ -138,7 +139,7 @@ func (s *Store) PromptAt(ctx context.Context, chat, message int64) (p Prompt, er
 }
 
 func scanPrompt(scan func(...any) error) (p Prompt, err error) {
-	err = scan(&p.Approval, &p.ChatID, &p.TopicID, &p.MessageID, &p.Extra, &p.Shown)
+	err = scan(&p.Approval, &p.ChatID, &p.TopicID, &p.MessageID, &p.Extra, &p.Shown, &p.Prints)
 	return p, err
 }
 

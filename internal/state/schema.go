@@ -77,6 +77,8 @@ var migrations = []string{
 	`UPDATE updates SET command = '' WHERE status NOT IN (0, 1);`,
 	`ALTER TABLE approvals ADD COLUMN leader TEXT NOT NULL DEFAULT '';
 	CREATE INDEX approvals_leader ON approvals (leader);`,
+	// What the message was when we sent it, as hashes, newest first.
+	`ALTER TABLE prompts ADD COLUMN prints TEXT NOT NULL DEFAULT '';`,
 }
 
 func dsn(path string) string {
