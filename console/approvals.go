@@ -61,7 +61,7 @@ func NewDesk(c DeskConfig) *Desk {
 	d := &Desk{DeskConfig: c, log: c.Log, whole: make(map[string]bool), told: make(map[string]bool), asked: make(map[approvals.Spot]chan struct{})}
 	d.broker = approvals.New(approvals.Config{
 		Gateway: c.Gateway, Ledger: c.Ledger, Prompter: d, Record: d.record, Default: d.approvers,
-		Read: d.read, Routes: c.Routes, AllowAlways: c.AllowAlways, Log: c.Log,
+		Read: d.read, Moved: d.moved, Routes: c.Routes, AllowAlways: c.AllowAlways, Log: c.Log,
 		Hide: func(s string) string { return c.Redactor.Text(s).String() },
 	})
 	return d
@@ -518,6 +518,16 @@ func (d *Desk) announce(what string, r Reply) {
 			}
 		})
 	}
+}
+
+// moved says that nobody is asked in a group any more, so that this is not found out by
+// its silence.
+func (d *Desk) moved(old, now int64) {
+	d.announce(fmt.Sprint("moved ", old), Reply{
+		Header: redact.Sprintf("Nobody is asked in group %s any more", redact.Int(old)),
+		Blocks: []Block{{Text: redact.Sprintf("It has become a supergroup, which is %s. Approvals that go there only are undeliverable.", redact.Int(now))}},
+		Hint:   redact.Literal("Put that number into [[telegram.group]] and [[approvals.route]]."),
+	})
 }
 
 // Nudge implements [approvals.Prompter].

@@ -874,3 +874,29 @@ func TestTypedTwin(t *testing.T) {
 		})
 	}
 }
+
+// TestMovedGroupIsTold. Attack: an administrator of the only group that is asked makes a
+// supergroup of it. Its approvals are undeliverable from then on, and nobody hears of it.
+func TestMovedGroupIsTold(t *testing.T) {
+	inBubble(t, func(t *testing.T, r *deskRig) {
+		r.deskConf.Routes = []approvals.Route{{Places: []approvals.Place{{Chat: group}}}}
+		r.chat.failSend = func(s sent) error {
+			if s.to.ChatID == group {
+				return &console.MigratedError{ChatID: -1001000000777}
+			}
+			return nil
+		}
+		r.open()
+		for range 3 {
+			r.gw.raise(openclaw.Approval{})
+			synctest.Wait()
+		}
+		for _, who := range []int64{alice, bob} {
+			got := r.inChat(who)
+			if len(got) != 1 || !got[0].reply.Sound {
+				t.Fatalf("%d messages to %d, want one with a sound", len(got), who)
+			}
+			r.shows(got[0], fmt.Sprintf("Nobody is asked in group %d any more", int64(group)), "-1001000000777", "[[approvals.route]]")
+		}
+	})
+}

@@ -131,6 +131,10 @@ type Config struct {
 	// Nil: all of every call is shown.
 	Read func(Case) (hidden int, bar Bar)
 
+	// Moved hears, once for each, that a group has another number, and that nobody is
+	// asked there any more. It must not block. Nil: nobody needs to.
+	Moved func(old, now int64)
+
 	Routes      []Route      // the first that matches counts
 	AllowAlways bool         // "allow always" may be decided
 	Log         *slog.Logger // optional

@@ -94,8 +94,12 @@ func (b *Broker) unreachable(chat int64, err error) bool {
 	var moved *MovedError
 	if errors.As(err, &moved) {
 		b.mu.Lock()
+		known := b.moved[chat] == moved.Chat
 		b.moved[chat] = moved.Chat
 		b.mu.Unlock()
+		if !known && b.Moved != nil {
+			b.Moved(chat, moved.Chat)
+		}
 		return true
 	}
 	return errors.Is(err, ErrUnreachable)
