@@ -122,7 +122,7 @@ func TestRestartNotBack(t *testing.T) {
 		if took := time.Since(began); took < time.Minute || took > 70*time.Second {
 			t.Errorf("took %v", took)
 		}
-		wants(t, got, "ERROR: not back after 1 min", "The gateway is down for 59 s.", "== its last log lines", "FATAL port in use", "hint: /gateway start starts it")
+		wants(t, got, "ERROR: not back after 1 min", "The gateway is down, 59 s so far.", "== its last log lines", "FATAL port in use", "hint: /gateway start starts it")
 	})
 }
 

@@ -170,7 +170,7 @@ func (c *call) gatewayLine(why error) string {
 	st, now := c.Gateway.State(), time.Now()
 	since := ""
 	if st.Phase != openclaw.Connected && !st.Since.IsZero() && now.Sub(st.Since) >= time.Second {
-		since = " for " + longDuration(now.Sub(st.Since))
+		since = ", " + longDuration(now.Sub(st.Since)) + " so far"
 	}
 	switch {
 	case errors.Is(why, openclaw.ErrStarting):

@@ -65,11 +65,11 @@ func (*GatewayStart) run(ctx context.Context, c *call) (Result, error) {
 	}, nil
 }
 
-// ending says how a program ended: "exit code 3", "killed after 30 s".
+// ending says how a program ended: "exit code 3", "timed out".
 func ending(r exec.Result) string {
 	switch {
 	case r.TimedOut:
-		return "killed after " + longDuration(r.Duration)
+		return "timed out, killed"
 	case r.Canceled:
 		return "stopped"
 	case r.Signal != "":

@@ -28,7 +28,7 @@ type Shell struct {
 
 // Run does /run: one command on the console's host.
 type Run struct {
-	Timeout time.Duration `placeholder:"s" min:"1s" max:"1h" help:"how long it may take, at most 120 s by default"`
+	Timeout time.Duration `placeholder:"s" min:"1s" max:"1h" help:"how long it may take: 30 s by default, up to 120 s"`
 	Command Raw           `arg:"" name:"command"`
 }
 

@@ -39,7 +39,7 @@ func TestRun(t *testing.T) {
 		{"/run --yes env", []string{"PATH="}, []string{"hunter2", "HOME="}},
 		{"/run --yes cat", []string{"OK: /run: exit code 0", "No output."}, nil}, // standard input is closed
 		{"/run --yes pwd", []string{"TestRun"}, nil},
-		{"/run --timeout 1 --yes echo begun; sleep 60", []string{"ERROR: /run: killed after 1", "begun"}, nil},
+		{"/run --timeout 1 --yes echo begun; sleep 60", []string{"ERROR: /run: timed out, killed, 1", "begun"}, nil},
 		{"/run --yes head -c 20000 /dev/zero | tr '\\0' x", []string{"OK: ", "20.0 KB of output", "== the first 8.2 KB of 20.0 KB"}, []string{strings.Repeat("x", 8193)}},
 		{"/run --yes kill -9 $$", []string{"ERROR: /run: ended by SIGKILL"}, nil},
 		{"/run --yes --timeout 121 true", []string{"ERROR: --timeout: 121 s is too long, the most is 2 min"}, nil},

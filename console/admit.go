@@ -266,7 +266,9 @@ func (r *Router) holdsSecret(text string) bool {
 
 var (
 	heldSecret = []Block{{Kind: Prose, Text: redact.Literal("It held a secret, so it does not stay in the chat.")}}
-	undeleted  = redact.Literal("I cannot delete your message with the secret: delete it yourself.")
+	// unauthorizedHint is the same whatever was missing.
+	unauthorizedHint = redact.Literal("/whoami shows your rights and lock; /auth <secret>, in a private chat, unlocks.")
+	undeleted        = redact.Literal("I cannot delete your message with the secret: delete it yourself.")
 )
 
 // denial reports whether the command stops something that an agent wants to do: that
@@ -352,7 +354,7 @@ func (r *Router) refuseFor(a *asking, err error) {
 	case errors.As(err, &refusal):
 		var hint redact.Text
 		if refusal.Error() == "unauthorized" {
-			hint = redact.Literal("/whoami shows your rights and lock.")
+			hint = unauthorizedHint
 		}
 		if errors.Is(err, auth.ErrWrongSecret) || errors.Is(err, auth.ErrLockedOut) {
 			r.guessed(a)

@@ -137,7 +137,7 @@ const stalePress = 2 * time.Minute
 // old reports whether a press may be too old: it is handled only now, after a restart,
 // or Telegram has kept it while we did not ask.
 func old(p Press) bool {
-	return time.Since(p.ReceivedAt) > stalePress || !p.MadeAfter.IsZero() && time.Since(p.MadeAfter) > stalePress
+	return since(p.ReceivedAt) > stalePress || !p.MadeAfter.IsZero() && since(p.MadeAfter) > stalePress
 }
 
 // Press implements [Approvals]. It never waits for the gateway or for Telegram.

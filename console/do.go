@@ -58,7 +58,7 @@ func (r *Router) do(t *task) {
 		err   error
 		begun = time.Now()
 	)
-	if r.turn(ctx, t) {
+	if r.turn(ctx, t, p) {
 		if t.place != nil {
 			defer r.slots.release(t.place)
 			t.place.follow(ctx)
@@ -95,7 +95,7 @@ func (r *Router) do(t *task) {
 		}
 	case errors.As(err, &refusal):
 		outcome, result = Refused, "refused"
-		reply = Reply{Kind: Error, Header: r.cfg.Redactor.Text(refusal.Error()), Hint: redact.Literal("/whoami shows your rights and lock.")}
+		reply = Reply{Kind: Error, Header: r.cfg.Redactor.Text(refusal.Error()), Hint: unauthorizedHint}
 	case errors.Is(err, errStale):
 		outcome, result = Refused, "refused"
 		reply = Reply{Kind: Error, Header: r.echo(t.asking, "waited too long for its turn, not run: ")}
@@ -135,17 +135,37 @@ func (r *Router) do(t *task) {
 	r.settle(t, outcome, result, reply, took, docs...)
 }
 
-// turn waits until t may run, and reports whether it may.
-func (r *Router) turn(ctx context.Context, t *task) bool {
+// turn waits until t may run, and reports whether it may. Meanwhile p says what it
+// waits for.
+func (r *Router) turn(ctx context.Context, t *task, p *progress) bool {
 	if t.place == nil {
 		return true
 	}
 	select {
 	case begin := <-t.place.begin:
 		return begin
+	default:
+	}
+	p.report(waiting(t.place))
+	defer p.report(commands.Result{})
+	select {
+	case begin := <-t.place.begin:
+		return begin
 	case <-ctx.Done():
 		r.slots.withdraw(t.place)
 		return false
+	}
+}
+
+// waiting says what the command of s waits for.
+func waiting(s *slot) commands.Result {
+	why := fmt.Sprintf("Waits for its turn: %d of your commands run at a time.", perOperator)
+	if s.exclusive {
+		why = "Waits for its turn: one /run runs at a time."
+	}
+	return commands.Result{
+		Blocks:  []commands.Block{{Kind: commands.Prose, Text: why}},
+		Buttons: [][]commands.Button{{{Label: "Cancel", Cancel: true, Style: commands.Serious}}},
 	}
 }
 

@@ -63,6 +63,7 @@ func (c demoCmd) Run(ctx context.Context, e *env) error {
 		return err
 	}
 	defer telegram.Close()
+	telegram.SetNextUpdateID(started.Unix()) // a kept --dir has a ledger that knows the IDs of its last run
 	ln, err := net.Listen("tcp", c.Listen)
 	if err != nil {
 		// Another demo has the port: any other will do.

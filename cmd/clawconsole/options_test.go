@@ -197,7 +197,7 @@ func TestEveryOptionHasAnEffect(t *testing.T) {
 		},
 		"run.timeout": func(t *testing.T, w *world, _ *fakegateway.Server) {
 			w.edit("enabled = true", "enabled = true\ntimeout = \"1s\"")
-			w.runs("sleep 100", "killed after")
+			w.runs("sleep 100", "timed out, killed")
 		},
 		"run.max_timeout": func(t *testing.T, w *world, _ *fakegateway.Server) {
 			w.edit("enabled = true", "enabled = true\ntimeout = \"1s\"\nmax_timeout = \"2s\"")
