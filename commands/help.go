@@ -94,7 +94,7 @@ func (c *call) help() Result {
 		}
 	}
 	if len(examples) > 0 {
-		res.Blocks = append(res.Blocks, Block{Kind: List, Title: "Examples", Items: examples})
+		res.Blocks = append(res.Blocks, Block{Kind: Given, Title: "Examples", Items: examples})
 	}
 	res.Blocks = append(res.Blocks, Block{Kind: Fields, Items: []Item{{"Lock", c.lockState(op.ID)}}})
 	res.Hint = "/help logs shows one command in full"
@@ -125,7 +125,7 @@ func (c *call) helpOn(e Entry) Result {
 	for _, ex := range e.Examples {
 		examples = append(examples, Item{Value: ex})
 	}
-	res.Blocks = append(res.Blocks, Block{Kind: List, Title: "Examples", Items: examples})
+	res.Blocks = append(res.Blocks, Block{Kind: Given, Title: "Examples", Items: examples})
 	needs := ""
 	switch {
 	case class == auth.Moderate && c.Gate.HasFactor():

@@ -31,7 +31,7 @@ const (
 	Fields                  // Items, each a label and its value in one line
 	Pre                     // Text in fixed width: logs and program output only
 	Quote                   // Text, long and secondary: folded until tapped
-	Given                   // Items, whose values somebody else gave and may be hostile
+	Given                   // Items, whose values are shown as they are: to be copied, or hostile
 )
 
 func (k BlockKind) String() string {
