@@ -249,7 +249,7 @@ func (b *Broker) attempt(c Case, uncertain bool) (maybe bool, err error) {
 	case errors.Is(err, openclaw.ErrNotOffered):
 		signal(b.look)
 		return false, errors.Join(err, b.takeBack(c, notOffered))
-	case away(err):
+	case openclaw.NotSent(err):
 		return uncertain, errors.Join(err, b.takeBack(c, notReached))
 	}
 	return true, err
@@ -305,16 +305,6 @@ func (b *Broker) notListed(c Case, uncertain bool, err error) error {
 		return err
 	}
 	return errors.Join(err, b.takeBack(c, notReached))
-}
-
-// away reports whether err says that nothing was sent.
-func away(err error) bool {
-	for _, e := range []error{openclaw.ErrDown, openclaw.ErrStarting, openclaw.ErrHanging, openclaw.ErrRefused, openclaw.ErrPairing, openclaw.ErrScope, openclaw.ErrDraining} {
-		if errors.Is(err, e) {
-			return !errors.Is(err, openclaw.ErrTimeout) && !errors.Is(err, openclaw.ErrLost)
-		}
-	}
-	return false
 }
 
 // An Action is what a button of a prompt does.
