@@ -176,11 +176,22 @@ func (r *Redactor) Warnings() []string {
 func (r *Redactor) Text(s string) Text {
 	var b strings.Builder
 	b.Grow(len(s))
-	w := r.writer(&b)
+	w, _ := writers.Get().(*writer)
+	if w == nil {
+		w = new(writer)
+	}
+	w.w, w.s.r, w.s.known = &b, r.rules, r.known.Load()
 	_, _ = io.WriteString(w, s) // a strings.Builder does not fail
 	_ = w.Close()
+	if w.clear() {
+		writers.Put(w)
+	}
 	return Text{b.String()}
 }
+
+// writers are cleared ones for [Redactor.Text]: most texts are a line or less, and a
+// new writer would cost more than they do.
+var writers sync.Pool
 
 // Knows reports whether s holds a known value, or a piece of one long enough to be
 // replaced, in any encoding that [Redactor.Text] finds. It looks for nothing else.

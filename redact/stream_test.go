@@ -542,3 +542,30 @@ func TestWrittenKnownValues(t *testing.T) {
 		t.Errorf("%d of %d found, want 99 %%", found, all)
 	}
 }
+
+// Text uses writers again. What one text said must say nothing about the next: neither
+// a key without its value, nor an open block, nor a table's header.
+func TestTextsAreApart(t *testing.T) {
+	r := newRedactor(t, redact.Config{})
+	texts := []string{
+		"password:", "correct-horse-9x", "-----BEGIN PRIVATE KEY-----\nMIIE", "MIIEvQIBADANBgkqhkiG9w0BAQEFAASC", "| user | password |",
+		"| bob | hunter2hunter2 |", `{"name": "API_KEY",`, `"value": "a1b2c3d4e5f6g7h8"}`, "curl -u \\", "bob:hunter2hunter2", "token=\"abc",
+		"def0123456789\"", "uptime 3 days", "", strings.Repeat("x", 70_000), "Authorization: Bearer", "abcdef0123456789abcdef",
+	}
+	for range 3 {
+		for _, first := range texts {
+			for _, second := range texts {
+				r.Text(first)
+				var fresh strings.Builder
+				w := r.Writer(&fresh)
+				_, _ = io.WriteString(w, second)
+				if err := w.Close(); err != nil {
+					t.Fatal(err)
+				}
+				if got := r.Text(second).String(); got != fresh.String() {
+					t.Errorf("after %.40q, %.40q becomes %.80q, alone %.80q", first, second, got, fresh.String())
+				}
+			}
+		}
+	}
+}

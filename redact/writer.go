@@ -75,8 +75,24 @@ func (w *writer) Close() error {
 		w.searched = 0
 	}
 	w.flush()
-	w.buf = nil
+	w.buf = w.buf[:0]
 	return w.err
+}
+
+// clear makes w as good as new, but for its memory, and reports whether that is little
+// enough to be kept. The verdicts on names stay too: they depend on the name alone.
+func (w *writer) clear() bool {
+	s := &w.s
+	clear(s.spans[:cap(s.spans)])
+	*w = writer{
+		buf: w.buf[:0], out: w.out[:0],
+		s: scanner{
+			cache: s.cache, spans: s.spans[:0], again: s.again[:0], buf: s.buf[:0], posBuf: s.posBuf[:0],
+			plain: s.plain,
+		},
+	}
+	return cap(w.buf)+cap(w.out)+cap(s.buf)+cap(s.again)+cap(s.plain.b)+cap(s.plain.spare.b) <= 4*maxLine &&
+		cap(s.spans)+cap(s.posBuf)+cap(s.plain.from)+cap(s.plain.to)+cap(s.plain.spare.from)+cap(s.plain.spare.to) <= maxLine
 }
 
 // judge judges all that can be judged.
