@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 	"regexp/syntax"
@@ -199,7 +200,11 @@ func (l *Logs) follow(ctx context.Context, c *call, page openclaw.LogPage, lines
 		before = append(before, next.Lines...)
 		before = before[max(0, len(before)-followContext):]
 		if add, err = c.matching(ctx, add, re); err != nil {
-			return show("stopped: " + err.Error()), nil
+			why := "stopped"
+			if f := (*Failure)(nil); errors.As(err, &f) {
+				why += ": " + f.Message
+			}
+			return show(why), nil
 		}
 		if next.Reset {
 			add = after(add, lines) // the end of the log again: what we have not shown

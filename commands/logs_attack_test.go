@@ -88,6 +88,47 @@ func TestFollowIsNoOracle(t *testing.T) {
 	})
 }
 
+// Attack: [Stop] in the middle of a search, which must not end in Go's words.
+func TestSearchStoppedInWords(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		g := busyGateway()
+		g.logs = func(_ context.Context, p openclaw.LogsParams) (openclaw.LogPage, error) {
+			return openclaw.LogPage{Cursor: p.Cursor + 1, Lines: []openclaw.LogLine{{Message: fmt.Sprint("new ", p.Cursor)}}}, nil
+		}
+		s := newStory(t, g)
+		s.Hide = func(text string) string {
+			if strings.Contains(text, "new 3") {
+				cancel()
+			}
+			return text
+		}
+		got := show(s.result(ctx, "/logs --follow 60 --grep new"))
+		wants(t, got, "stopped: not searched to the end")
+		lacks(t, got, "context")
+	})
+}
+
+// A check of /selftest that fails says so in words; what the system said is for the log.
+func TestSelftestInWords(t *testing.T) {
+	g := busyGateway()
+	s := newStory(t, g)
+	s.Checks = func(context.Context) []commands.Check {
+		return []commands.Check{
+			{Name: "Ledger", Err: errors.New("sync state.db: input/output error"), Note: "written in 3 ms"},
+			{Name: "Telegram", Err: &commands.Failure{Message: "clock 40 s apart"}},
+		}
+	}
+	res := s.result(t.Context(), "/selftest")
+	got := show(res)
+	wants(t, got, "ERROR:", "Ledger: FAILED: the console's log says why", "Telegram: FAILED: clock 40 s apart")
+	lacks(t, got, "input/output")
+	if res.Cause == nil || !strings.Contains(res.Cause.Error(), "Ledger: sync state.db: input/output error") {
+		t.Errorf("the log gets %v", res.Cause)
+	}
+}
+
 // Attack: a log line is redacted as JSON, but shown as key=value, by which only its
 // first word or nothing is known as a secret.
 func TestLogFieldsStayRedacted(t *testing.T) {

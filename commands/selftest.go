@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -20,19 +21,27 @@ type Selftest struct {
 // A Check is one thing that the console stands on.
 type Check struct {
 	Name string
-	Err  error  // nil: good
+	Err  error  // nil: good; a *Failure says it to the operator, another only to the log
 	Note string // a figure; may be empty
 }
 
 func (s *Selftest) run(ctx context.Context, c *call) (Result, error) {
-	var checks []Item
-	failed := 0
+	var (
+		checks []Item
+		failed []error
+	)
 	say := func(name string, err error, note string) {
-		if err != nil {
-			failed++
-			note = "FAILED: " + err.Error()
-		} else if note == "" {
+		var f *Failure
+		switch {
+		case errors.As(err, &f):
+			note = "FAILED: " + f.Message
+		case err != nil:
+			note = "FAILED: the console's log says why"
+		case note == "":
 			note = "good"
+		}
+		if err != nil {
+			failed = append(failed, fmt.Errorf("%s: %w", name, err))
 		}
 		checks = append(checks, Item{name, note})
 	}
@@ -44,16 +53,16 @@ func (s *Selftest) run(ctx context.Context, c *call) (Result, error) {
 	st := c.Gateway.State()
 	switch {
 	case st.Phase != openclaw.Connected:
-		say("Gateway", fmt.Errorf("%s", st.Phase), "")
+		say("Gateway", &Failure{Message: st.Phase.String()}, "")
 	case len(st.Missing) > 0:
-		say("Scopes", fmt.Errorf("%s", st.Advice), "")
+		say("Scopes", &Failure{Message: st.Advice}, "")
 	default:
 		say("Scopes", nil, "all")
 		skew := st.Skew.Round(10 * time.Millisecond)
 		if skew.Abs() > 2*time.Second {
-			say("Clock", fmt.Errorf("%v apart from the gateway's", skew.Abs()), "")
+			say("Clock", &Failure{Message: longDuration(skew.Abs()) + " apart from the gateway's"}, "")
 		} else {
-			say("Clock", nil, fmt.Sprintf("%v apart from the gateway's", skew.Abs()))
+			say("Clock", nil, longDuration(skew.Abs())+" apart from the gateway's")
 		}
 	}
 	result := func(summary string, legs []Item) Result {
@@ -65,7 +74,7 @@ func (s *Selftest) run(ctx context.Context, c *call) (Result, error) {
 	}
 	raiser, ok := c.Gateway.(simulator)
 	if c.Approvals == nil || !ok || st.Phase != openclaw.Connected {
-		return result("", nil), &Failure{Message: "no approval could be raised", Hint: "/gateway status says more."}
+		return result("", nil), &Failure{Message: "no approval could be raised", Hint: "/gateway status says more.", Err: errors.Join(failed...)}
 	}
 
 	id := "selftest-" + strings.ToLower(rand.Text()[:10])
@@ -104,8 +113,8 @@ func (s *Selftest) run(ctx context.Context, c *call) (Result, error) {
 		return result("", legs), &Failure{Message: "the one who asked was not told", Err: err}
 	}
 	legs = append(legs, Item{"Asker told", string(d)})
-	if failed > 0 {
-		return result("", legs), &Failure{Message: fmt.Sprintf("%d of %d checks failed", failed, len(checks))}
+	if len(failed) > 0 {
+		return result("", legs), &Failure{Message: fmt.Sprintf("%d of %d checks failed", len(failed), len(checks)), Err: errors.Join(failed...)}
 	}
 	return result("everything works", legs), nil
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -69,7 +68,7 @@ func (i *instance) checks(ctx context.Context) []commands.Check {
 	skew := i.bot.Skew().Round(time.Second)
 	clock := commands.Check{Name: "Telegram", Note: fmt.Sprintf("clock %v apart", skew.Abs())}
 	if skew.Abs() > 30*time.Second {
-		clock.Err = errors.New(clock.Note)
+		clock.Err = &commands.Failure{Message: clock.Note}
 	}
 	return []commands.Check{
 		timed("Ledger", func() error { return i.store.Check(ctx) }),
