@@ -23,6 +23,7 @@ import (
 	"clawconsole/internal/approvals"
 	"clawconsole/internal/audit"
 	"clawconsole/internal/faketelegram"
+	"clawconsole/internal/ledger"
 	"clawconsole/internal/mockmodel"
 	"clawconsole/internal/realgateway"
 	"clawconsole/internal/realgateway/gatewaytest"
@@ -113,7 +114,7 @@ func (s *story) start() {
 		Chat: bot, Gate: s.gate, Record: record, Redactor: redactor, Gateway: gateway, Ledger: store, Name: "local", Log: log,
 	})
 	router := console.New(console.Config{
-		Chat: bot, Gate: s.gate, Ledger: ledger{store}, Record: record, Redactor: redactor, Approvals: desk,
+		Chat: bot, Gate: s.gate, Ledger: ledger.Of(store), Record: record, Redactor: redactor, Approvals: desk,
 		Commands: &commands.Env{Name: "local", Gateway: gateway, Gate: s.gate, Record: record, Approvals: desk.Broker()},
 		Bot:      func() string { return bot.Status().Username }, Gateway: "local", Log: log,
 		Groups: []console.Group{{ID: faketelegram.Supergroup}},
@@ -626,49 +627,3 @@ func TestRealRecord(t *testing.T) {
 		}
 	}
 }
-
-// A ledger is the state store as the router knows it.
-type ledger struct{ *state.Store }
-
-func (l ledger) Receive(ctx context.Context, us []console.Update) ([]bool, error) {
-	rows := make([]state.Update, len(us))
-	for i, u := range us {
-		rows[i] = state.Update(u)
-	}
-	return l.Store.Receive(ctx, rows)
-}
-
-func (l ledger) Claim(ctx context.Context, c console.Claim) error {
-	err := l.Store.Claim(ctx, state.Claim(c))
-	if errors.Is(err, state.ErrClaimed) {
-		return console.ErrClaimed
-	}
-	return err
-}
-
-func (l ledger) Finish(ctx context.Context, id int64, o console.Outcome, out []console.Parcel) error {
-	rows := make([]state.Outgoing, len(out))
-	for i, p := range out {
-		rows[i] = state.Outgoing{ChatID: p.To.ChatID, TopicID: p.To.TopicID, Edit: p.Edit, Body: p.Body}
-	}
-	err := l.Store.Finish(ctx, id, state.Status(o)+1, rows)
-	for i := range rows {
-		out[i].ID = rows[i].ID
-	}
-	return err
-}
-
-func (l ledger) Recover(context.Context) ([]console.Update, []console.Claim, error) {
-	return nil, nil, nil
-}
-
-func (l ledger) Enqueue(ctx context.Context, out []console.Parcel) error {
-	for _, p := range out {
-		if _, err := l.Store.Enqueue(ctx, []state.Outgoing{{ChatID: p.To.ChatID, TopicID: p.To.TopicID, Edit: p.Edit, Body: p.Body}}); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (l ledger) Due(context.Context, time.Time, int) ([]console.Parcel, error) { return nil, nil }
